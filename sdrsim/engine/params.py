@@ -1,0 +1,48 @@
+"""Frozen, validated parameters: pydantic underneath, sdrsim's own errors on top."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sdrsim.errors import ParameterError
+
+__all__ = ["Params"]
+
+
+class Params(BaseModel):
+    """Base of every parameter model: immutable, unknown names refused, errors as `ParameterError`.
+
+    `replace` gives a changed copy; ``model_dump(mode="json")`` is what result files keep.
+
+    Examples
+    --------
+    >>> class Mine(Params):
+    ...     n: int = 3
+    >>> Mine().replace(n=4).n
+    4
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, validate_default=True)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise parameter_error(type(self).__name__, error) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some values changed, validated like a new one."""
+        return type(self)(**{**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
+
+
+def parameter_error(owner: str, error: ValidationError) -> ParameterError:
+    """Pydantic's first complaint in the house form: what, got, expected."""
+    first = error.errors(include_url=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or owner
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if first["type"] == "extra_forbidden":
+        return ParameterError(f"{owner}.{where}", got="an unknown name", do="see the fields of " + owner + more)
+    if first["type"] == "missing":
+        return ParameterError(f"{owner}.{where}", got="nothing", expected="a value" + more)
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return ParameterError(f"{owner}.{where}", got=repr(first["input"]), expected=message + more)

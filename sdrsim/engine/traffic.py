@@ -1,0 +1,140 @@
+"""What a run moved and computed: exact int64 counters per projection and phase, and an optional access trace."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.errors import ParameterError
+from sdrsim.files.table import Table
+
+__all__ = ["COUNTERS", "PHASES", "TRACE", "Tensor", "Traffic"]
+
+COUNTERS: Mapping[str, str] = {
+    "rows_read": "rows of a weight matrix read for a sum",
+    "words_read": "64-bit words of weights read",
+    "words_written": "64-bit words of weights written (read-modify-write; the read is in words_read)",
+    "synops": "synaptic operations: active inputs times the units they reach",
+    "sums": "dendritic sums formed, one per unit",
+    "compares": "comparisons of a winner-take-all or threshold",
+    "random_numbers": "random numbers drawn",
+    "code_bits": "bits of codes moved in and out, as active-unit addresses",
+}
+PHASES = ("retrieve", "learn", "settle", "decay", "io")
+_PLACE = {name: i for i, name in enumerate(COUNTERS)}
+TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_)])
+"""One access: which tensor (place in `Traffic.tensors`), which row, read or write, in the order of the run."""
+
+
+class Tensor(NamedTuple):
+    """A stored array behind a projection: what the hardware model must place."""
+
+    n_rows: int
+    row_bytes: int
+    role: str = "weight"
+
+
+@dataclass
+class Traffic:
+    """Counters per (projection, phase), the tensors behind them, and the trace when one was asked for.
+
+    Two traffics add up; the running total of a memory is the sum of its calls.
+
+    Examples
+    --------
+    >>> t = Traffic()
+    >>> t.add("U", "retrieve", rows_read=10, words_read=80)
+    >>> (t + t).get("U", "retrieve", "words_read"), t.total("rows_read")
+    (160, 10)
+    """
+
+    counts: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    trace: NDArray[Any] | None = None
+
+    def vector(self, projection: str, phase: str) -> NDArray[np.int64]:
+        """The counters of one (projection, phase) in the order of `COUNTERS`, writable: kernels add to it."""
+        if phase not in PHASES:
+            raise ParameterError("phase", got=phase, expected=", ".join(PHASES))
+        return self.counts.setdefault((projection, phase), np.zeros(len(COUNTERS), np.int64))
+
+    def add(self, projection: str, phase: str, **counts: int) -> None:
+        """Add to named counters of one (projection, phase)."""
+        vector = self.vector(projection, phase)
+        for name, value in counts.items():
+            if name not in _PLACE:
+                raise ParameterError("traffic counter", got=name, expected=", ".join(COUNTERS))
+            vector[_PLACE[name]] += value
+
+    def get(self, projection: str, phase: str, counter: str) -> int:
+        """One counter; 0 where nothing was counted."""
+        vector = self.counts.get((projection, phase))
+        return 0 if vector is None else int(vector[_PLACE[counter]])
+
+    def total(self, counter: str, phase: str | None = None) -> int:
+        """One counter over all projections, of one phase or of all."""
+        return sum(int(v[_PLACE[counter]]) for (_, p), v in self.counts.items() if phase is None or p == phase)
+
+    def __iadd__(self, other: "Traffic") -> "Traffic":
+        shift = self._adopt(other.tensors)
+        for where, vector in other.counts.items():
+            self.counts[where] = self.counts[where] + vector if where in self.counts else vector.copy()
+        if other.trace is not None:
+            moved = other.trace.copy()
+            moved["tensor"] = shift[moved["tensor"]] if len(shift) else moved["tensor"]
+            self.trace = moved if self.trace is None else np.concatenate([self.trace, moved])
+        return self
+
+    def __add__(self, other: "Traffic") -> "Traffic":
+        total = Traffic()
+        total += self
+        total += other
+        return total
+
+    def prefixed(self, name: str) -> "Traffic":
+        """The same traffic with every projection called ``name/projection``: a field's share of a network."""
+        return Traffic(
+            {(f"{name}/{p}", phase): v.copy() for (p, phase), v in self.counts.items()},
+            {f"{name}/{t}": tensor for t, tensor in self.tensors.items()},
+            self.trace,
+        )
+
+    def _adopt(self, tensors: Mapping[str, Tensor]) -> NDArray[np.int32]:
+        for name, tensor in tensors.items():
+            if self.tensors.setdefault(name, tensor) != tensor:
+                raise ParameterError(
+                    f"tensor {name!r}", got=tensor, expected=self.tensors[name], do="name the two memories apart: prefixed()"
+                )
+        place = {name: i for i, name in enumerate(self.tensors)}
+        return np.array([place[name] for name in tensors], np.int32)
+
+    def __iter__(self) -> Iterator[tuple[str, str, dict[str, int]]]:
+        for (projection, phase), vector in self.counts.items():
+            yield projection, phase, {name: int(value) for name, value in zip(COUNTERS, vector)}
+
+    def table(self) -> Table:
+        """One row per (projection, phase), one column per counter."""
+        rows = list(self)
+        columns: dict[str, Any] = {
+            "projection": np.array([r[0] for r in rows], dtype=np.str_),
+            "phase": np.array([r[1] for r in rows], dtype=np.str_),
+        }
+        tensors = [self.tensors.get(r[0], Tensor(0, 0, "")) for r in rows]
+        for name in COUNTERS:
+            columns[name] = np.array([r[2][name] for r in rows], np.int64)
+        columns["tensor_rows"] = np.array([t.n_rows for t in tensors], np.int64)
+        columns["row_bytes"] = np.array([t.row_bytes for t in tensors], np.int64)
+        columns["role"] = np.array([t.role for t in tensors], dtype=np.str_)
+        words = {"row_bytes": "bytes", "words_read": "words of 64 bits", "words_written": "words of 64 bits"}
+        about = {**COUNTERS, "tensor_rows": "rows of the tensor behind the projection", "row_bytes": "bytes of one row"}
+        return Table(columns, units=words, descriptions=about)
+
+    def __repr__(self) -> str:
+        parts = [f"{name} {self.total(name):,}" for name in ("rows_read", "words_read", "words_written", "synops")]
+        trace = "" if self.trace is None else f", trace of {len(self.trace):,} accesses"
+        return f"Traffic({', '.join(parts)}{trace})"
+
+    def _repr_html_(self) -> str:
+        return self.table()._repr_html_()

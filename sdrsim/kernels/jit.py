@@ -1,0 +1,25 @@
+"""The one decorator for compiled code: cached on disk, GIL released, and recompiled when any compiled file changes.
+
+Numba's cache watches only the file a kernel stands in, so an edited callee would leave a stale cached caller in place.
+The stamp below adds a hash of all compiled files to the one numba keeps.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import numba
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_TOP = Path(__file__).parents[1]
+_FILES = sorted([*_TOP.glob("kernels/*.py"), *_TOP.glob("models/*/kernels*.py")])
+_STAMP = sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
+
+
+def compiled(function: _F) -> _F:
+    """``njit(cache=True, nogil=True)``: no fastmath, no eager signatures."""
+    dispatcher = numba.njit(cache=True, nogil=True)(function)
+    cache = dispatcher._cache._cache_file  # private numba interface: tests/test_jit.py holds it
+    cache._source_stamp = (cache._source_stamp, _STAMP)
+    return cast(_F, dispatcher)
