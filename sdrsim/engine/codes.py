@@ -55,14 +55,19 @@ class SDR:
         if offsets.ndim != 1 or offsets.size < 1 or offsets.dtype.kind not in "iu":
             raise CodeError("SDR indptr", got=_describe(offsets), expected="a flat integer array of n + 1 offsets")
         if offsets[0] != 0 or offsets[-1] != flat.size or np.any(np.diff(offsets.astype(np.int64)) < 0):
-            raise CodeError("SDR indptr", got=f"offsets {offsets[0]} .. {offsets[-1]}", expected=f"0 rising to {flat.size}")
+            raise CodeError(
+                "SDR indptr", got=f"offsets {offsets[0]} .. {offsets[-1]}", expected=f"0 rising to {flat.size}"
+            )
         _check_range(flat, size)
-        flat = np.ascontiguousarray(flat, dtype=np.int32)
-        offsets = np.ascontiguousarray(offsets, dtype=np.int64)
+        flat = np.array(flat, dtype=np.int32)  # copies: a code must not change, nor be frozen, with the caller's arrays
+        offsets = np.array(offsets, dtype=np.int64)
         bad = _first_unsorted(flat, offsets)
         if bad >= 0:
             raise CodeError(
-                f"SDR item {bad}", got="indices unsorted or repeated", expected="strictly rising", do="use SDR.from_indices"
+                f"SDR item {bad}",
+                got="indices unsorted or repeated",
+                expected="strictly rising",
+                do="use SDR.from_indices",
             )
         self._set(flat, offsets, size)
 
@@ -128,7 +133,9 @@ class SDR:
             flat = flat[order]
             bad = _first_unsorted(flat, indptr)
             if bad >= 0:
-                raise CodeError(f"item {bad}", got="an index twice", expected="each active unit once", do="drop the repeats")
+                raise CodeError(
+                    f"item {bad}", got="an index twice", expected="each active unit once", do="drop the repeats"
+                )
         return cls._trusted(flat, indptr, size)
 
     @classmethod
@@ -162,6 +169,8 @@ class SDR:
                 offsets = self.indptr[start : stop + 1]
                 return SDR._trusted(self.indices[offsets[0] : offsets[-1]], offsets - offsets[0], self.size)
         items = np.arange(len(self))[key]
+        if items.ndim != 1:
+            raise IndexError("items of an SDR: expected one flat list of numbers, a bool mask or a slice")
         lengths = np.diff(self.indptr)[items]
         indptr = np.zeros(len(items) + 1, np.int64)
         np.cumsum(lengths, out=indptr[1:])
@@ -212,6 +221,9 @@ class SDR:
         keys = self._items() * self.size + self.indices
         both = np.isin(keys, other._items() * self.size + other.indices, assume_unique=True)
         return np.bincount(self._items()[both], minlength=len(self)).astype(np.int64)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (SDR._trusted, (self.indices, self.indptr, self.size))
 
     def _items(self) -> Offsets:
         return np.repeat(np.arange(len(self), dtype=np.int64), self.n_active)
@@ -278,7 +290,9 @@ def _convert(x: Any, size: int | None) -> SDR:
                 _refuse_dense_look(np.stack(arrays), size)
             return SDR.from_indices(arrays, size)
         if len({a.shape for a in arrays}) != 1:
-            raise CodeError("items", got="arrays of several shapes", expected="equal shapes, or integer indices with a size")
+            raise CodeError(
+                "items", got="arrays of several shapes", expected="equal shapes, or integer indices with a size"
+            )
         x = np.stack(arrays)
     array = np.asarray(x)
     if array.ndim == 1:
@@ -319,13 +333,18 @@ def _check_binary(array: NDArray[Any]) -> None:
         raise CodeError("dense codes", got="NaN", expected="0 or 1")
     if array.dtype.kind not in "iuf" or (array.size and not np.isin(array, (0, 1)).all()):
         raise CodeError(
-            "dense codes", got=_describe(array), expected="bool or 0/1", do="binarise grey values: patterns.binarise(x, threshold)"
+            "dense codes",
+            got=_describe(array),
+            expected="bool or 0/1",
+            do="binarise grey values: patterns.binarise(x, threshold)",
         )
 
 
 def _refuse_dense_look(items: NDArray[Any], size: int) -> None:
     if items.shape[1] == size and size > 2 and items.size and items.min() >= 0 and items.max() <= 1:
-        raise CodeError("indices", got="only 0 and 1 over the full width", expected="active indices", do="looks dense: pass bool")
+        raise CodeError(
+            "indices", got="only 0 and 1 over the full width", expected="active indices", do="looks dense: pass bool"
+        )
 
 
 def _first_unsorted(flat: NDArray[Any], indptr: NDArray[Any]) -> int:

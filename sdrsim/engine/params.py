@@ -1,5 +1,6 @@
 """Frozen, validated parameters: pydantic underneath, sdrsim's own errors on top."""
 
+import json
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -29,6 +30,19 @@ class Params(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise parameter_error(type(self).__name__, error) from None
+
+    def to_json(self) -> str:
+        """All values as JSON text (infinities included), for files."""
+        return json.dumps(self.model_dump(mode="python"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """From `to_json`; validated like any other call."""
+        try:
+            values = json.loads(text)
+        except ValueError:
+            raise ParameterError(cls.__name__, got="text that is not JSON", expected="what to_json wrote") from None
+        return cls(**values)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some values changed, validated like a new one."""

@@ -93,6 +93,10 @@ class Traffic:
         total += other
         return total
 
+    def without_trace(self) -> "Traffic":
+        """The counters alone: what a running total keeps."""
+        return Traffic(self.counts, self.tensors)
+
     def prefixed(self, name: str) -> "Traffic":
         """The same traffic with every projection called ``name/projection``: a field's share of a network."""
         return Traffic(
@@ -105,7 +109,10 @@ class Traffic:
         for name, tensor in tensors.items():
             if self.tensors.setdefault(name, tensor) != tensor:
                 raise ParameterError(
-                    f"tensor {name!r}", got=tensor, expected=self.tensors[name], do="name the two memories apart: prefixed()"
+                    f"tensor {name!r}",
+                    got=tensor,
+                    expected=self.tensors[name],
+                    do="name the two memories apart: prefixed()",
                 )
         place = {name: i for i, name in enumerate(self.tensors)}
         return np.array([place[name] for name in tensors], np.int32)

@@ -1,0 +1,122 @@
+"""From local support to win likelihood: expansivity and the psi forms (Rinkus 2014, eqs 9, 10; `sparsey.md` section 2)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels import simd
+from sdrsim.kernels.jit import compiled
+from sdrsim.models.sparsey.kernels.layout import (
+    CORE,
+    DEMO,
+    FRACTION,
+    LANES,
+    LOGISTIC,
+    RICHARDS,
+    RICHARDS_INSIDE,
+    SPARSEYPY,
+    STEPS,
+    TABULATED,
+    Memory,
+    Rule,
+    Work,
+)
+from sdrsim.models.sparsey.kernels.support import value_of_count
+
+
+@compiled
+def shape_of(psi: int, shape: tuple[float, float, float, float], x: float) -> float:
+    """The bounded factor of eq 10 at its argument x (V itself for the Richards forms, else the logistic's exponent)."""
+    if psi == RICHARDS:
+        base = 1.0 + shape[0] * np.exp(-shape[1] * (x - shape[2]))
+        return 1.0 / (((base * base) ** 2) ** 2 if shape[3] == 8.0 else base ** shape[3])
+    if psi == RICHARDS_INSIDE:
+        return 1.0 / (1.0 + (shape[0] * np.exp(-shape[1] * (x - shape[2]))) ** shape[3])
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+@compiled
+def terms(rule: Rule, ratchet: NDArray[np.float64], g: float) -> tuple[float, float, float, float, float]:
+    """Eq 9 and the rest of eq 10: psi = max(least, offset + gain * shape(scale * V + shift)) at familiarity g."""
+    rise = (g - rule.g_minus) / (1.0 - rule.g_minus)
+    eta = 1.0 if rise <= 0.0 else 1.0 + rise**rule.gamma * rule.chi * rule.n_cells
+    s1, s2, s3, s4 = rule.shape
+    if rule.psi == LOGISTIC:  # shape: a, b, lambda, phi
+        return 0.0, 1.0, s1 * g**s2, s3, s4
+    if rule.psi == CORE:
+        return 1.0, 0.0, eta, 4.0, -4.0 * (0.5 + 0.004 * ratchet[1])
+    if rule.psi == DEMO:  # shape: E, inflection, eccentricity at G = 0, its fall over G
+        width = s3 - s4 * g
+        return 0.0, 1.0, s1, 1.0 / width, -s2 / width
+    if rule.psi == SPARSEYPY:  # shape: lambda, phi, floor
+        return 0.0, s3, eta, s1, -s2
+    if rule.psi == TABULATED:
+        return 0.0, 0.0, 1.0, 1.0, 0.0
+    return 0.0, 1.0, eta - 1.0, 1.0, 0.0
+
+
+@compiled
+def shape_domain(psi: int) -> tuple[float, float]:
+    """Where the shape's table starts and its step: V in 0 .. 1, or a logistic's exponent in -16 .. 24."""
+    if psi in (RICHARDS, RICHARDS_INSIDE, TABULATED):
+        return 0.0, 1.0 / STEPS
+    return -16.0, 40.0 / STEPS
+
+
+@compiled
+def blend(rows: NDArray[np.float32], g: float, out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The user's psi at familiarity g, linear between the two nearest rows of its table."""
+    place = min(max(g, 0.0), 1.0) * (len(rows) - 1)
+    low = min(int(place), len(rows) - 2)
+    share = np.float32(place - low)
+    for i in range(len(out)):
+        out[i] = rows[low, i] + share * (rows[low + 1, i] - rows[low, i])
+    return out
+
+
+@compiled
+def shape_cells(
+    curve: NDArray[np.float32],
+    v: NDArray[np.float32],
+    to_place: np.float32,
+    at_zero: np.float32,
+    offset: np.float32,
+    gain: np.float32,
+    psi: NDArray[np.float32],
+    n: int,
+) -> None:
+    """psi = offset + gain * curve, linear between the curve's points; the argument is held inside the table."""
+    top = np.float32(STEPS)
+    for i in range(n):
+        place = min(max(v[i] * to_place + at_zero, np.float32(0.0)), top)
+        left = np.uint32(place)
+        low = curve[left]
+        psi[i] = offset + gain * (low + (place - np.float32(left)) * (curve[left + np.uint32(1)] - low))
+
+
+@compiled
+def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
+    """Eq 10 for every cell: by the formula itself for each count under 'fraction', else from the shape's table."""
+    least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
+    n = rule.n_cells * rule.n_lanes
+    if rule.match == FRACTION and rule.psi != TABULATED:
+        top = 0
+        for q in range(rule.n_cms):
+            top = max(top, int(work.best_count[q]))
+        for i in range(top + 1):
+            v = value_of_count(rule, i, n_active)
+            psi = max(least, offset + gain * shape_of(rule.psi, rule.shape, scale * v + shift))
+            work.by_count[i] = gain if rule.psi == CORE and v >= 0.999 else psi
+        simd.gather(work.by_count.ctypes.data, work.counts.ctypes.data, n // LANES, work.psi.ctypes.data)
+        return
+    if rule.match == FRACTION:
+        for i in range(n):
+            work.support[i] = np.float32(value_of_count(rule, work.counts[i], n_active))
+    curve = memory.curve[0]
+    if rule.psi == TABULATED:
+        curve = blend(memory.curve, g, work.curve)
+    start, per_step = shape_domain(rule.psi)
+    to_place, at_zero = np.float32(scale / per_step), np.float32((shift - start) / per_step)
+    shape_cells(curve, work.support, to_place, at_zero, np.float32(offset), np.float32(gain), work.psi, n)
+    if rule.psi == CORE:
+        for i in range(n):
+            work.psi[i] = np.float32(gain) if work.support[i] >= 0.999 else max(work.psi[i], np.float32(least))

@@ -1,0 +1,70 @@
+"""The learning law: every active input onto every open winner, once (`sparsey.md` section 3)."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels.jit import compiled
+from sdrsim.models.sparsey.kernels.layout import WORDS_READ, WORDS_WRITTEN, WRITES, Memory, Rule, Work
+
+
+@compiled
+def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], mask: NDArray[np.uint64]) -> int:
+    """OR `mask` into the active rows and clear it; by word list when few of its words are set. Returns words touched a row."""
+    n_words, n_used = len(mask), 0
+    for w in range(n_words):
+        if mask[w] != 0:
+            n_used += 1
+    if 4 * n_used < n_words:
+        places = np.empty(n_used, np.int64)
+        n_used = 0
+        for w in range(n_words):
+            if mask[w] != 0:
+                places[n_used] = w
+                n_used += 1
+        for j in active:
+            row = words[first_row + j]
+            for w in places:
+                row[w] |= mask[w]
+    else:
+        n_used = n_words
+        for j in active:
+            row = words[first_row + j]
+            for w in range(n_words):
+                row[w] |= mask[w]
+    mask[:] = np.uint64(0)
+    return n_used
+
+
+@compiled
+def write(
+    rule: Rule,
+    memory: Memory,
+    mac: int,
+    active: NDArray[np.int32],
+    work: Work,
+    winners: NDArray[np.int16],
+    stats: NDArray[np.int64],
+) -> bool:
+    """Learning: set the weight of every active input onto every open winner; True if any weight was new.
+
+    A winner that `o` of the A active inputs already reach gains exactly A - o weights, so nothing has to be counted
+    row by row, and an item whose winners know it is not written at all (a silent store).
+    """
+    n_set, closed, mask, n_active = memory.n_set[mac], memory.closed[mac], work.mask, len(active)
+    n_new = 0
+    for q in range(rule.n_cms):
+        i = winners[q] * rule.n_lanes + q
+        gain = n_active - np.int64(work.counts[i])
+        if gain > 0 and closed[i] == 0:
+            n_set[i] += gain
+            n_new += gain
+            if n_set[i] >= rule.close_at:
+                closed[i] = 1
+            mask[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
+    if n_new == 0:
+        return False
+    n_words = or_mask(memory.words, mac * rule.n_inputs, active, mask)
+    stats[WRITES] += 1
+    stats[WORDS_READ] += n_words * n_active
+    stats[WORDS_WRITTEN] += n_words * n_active
+    return True

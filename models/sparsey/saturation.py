@@ -1,0 +1,64 @@
+"""Saturation: how full a mac is, and the warning when it can no longer tell novel from familiar."""
+
+import warnings
+from typing import TYPE_CHECKING, NamedTuple
+
+from sdrsim.engine.codes import SDR
+from sdrsim.engine.seeds import stream
+from sdrsim.errors import SaturationWarning
+
+if TYPE_CHECKING:
+    from sdrsim.models.sparsey.mac import Mac
+
+__all__ = ["ALARM", "Saturation", "saturation_of", "warn_when_saturated"]
+
+ALARM = 0.7  # G of novel items above which old and new are hard to tell apart (prototype: .66 goes with AUC .997, .95 with .81)
+N_PROBES = 16
+
+
+class Saturation(NamedTuple):
+    """share_set: weights set, of all; share_closed: units that learn no more; n_fallbacks: CMs drawn although no unit could
+    take the item (nothing written there); novel_familiarity: mean G of novel probes."""
+
+    share_set: float
+    share_closed: float
+    n_fallbacks: int
+    novel_familiarity: float
+
+    @property
+    def alarm(self) -> bool:
+        """Whether novel probes look familiar."""
+        return self.novel_familiarity > ALARM
+
+
+def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
+    """The monitor's numbers; see `Mac.saturation`. Probing counts no traffic: it is an instrument, not the memory's work."""
+    if probes is None:
+        probes = novel_probes(mac)
+    before = mac.traffic
+    events = mac.run(probes, learn=False, first=0)
+    mac.traffic = before
+    novel = float(events.familiarity.mean()) if len(events.mac) else 0.0
+    return Saturation(mac.share_set, mac.share_closed, mac.n_fallbacks, novel)
+
+
+def novel_probes(mac: "Mac") -> SDR:
+    """Random items of the mean activity stored so far, drawn from a stream of their own."""
+    n = mac.params.n_inputs
+    k = n // 2 if mac.n_stored == 0 else round(mac.n_active_stored / mac.n_stored)
+    draws = stream(mac.seed, "saturation probes").random((N_PROBES, n)).argsort(axis=1)
+    return SDR.from_indices(draws[:, : max(1, min(n, k))], n)
+
+
+def warn_when_saturated(mac: "Mac", stored_before: int) -> None:
+    """Probe each time the number of items passes a power of two, and warn when novel items look familiar."""
+    if mac.n_stored.bit_length() == stored_before.bit_length():
+        return
+    now = saturation_of(mac)
+    if now.alarm:
+        warnings.warn(
+            f"{mac!r} is saturated: random novel items have familiarity {now.novel_familiarity:.2f} (alarm above {ALARM}); "
+            "raise n_cells, use fewer items, or match='cosine'",
+            SaturationWarning,
+            stacklevel=3,
+        )

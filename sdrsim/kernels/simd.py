@@ -1,0 +1,274 @@
+"""Explicit vector code: the one file with LLVM intrinsics. Everything here has a portable twin in `portable.py`.
+
+Numba cannot vectorise loops with many outputs (each store may alias each row), so these functions emit LLVM vectors
+themselves. A vector cannot leave an intrinsic: the loop stands inside it, accumulators stay in registers, results go to
+memory. The code is plain LLVM IR and runs on any CPU; only the three-input logic instruction asks for AVX-512.
+
+All arguments are addresses (``array.ctypes.data``) and sizes; nothing is checked here. The arrays behind the addresses
+must outlive the call, and callers in `sums.py` and `winners.py` hold the rules (padding, plane counts).
+"""
+
+import numba
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 16  # lanes of the vertical (transposed) loops
+GROUP = 8  # rows per carry-save step: address tables are padded to a multiple of it
+
+I16, I32, I64, F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
+CHUNK = ir.VectorType(I64, 8)  # 512 units of a packed row
+
+
+def _host_has(feature):
+    """Whether compiled code may use a CPU feature: the host's, unless numba was told to build for another CPU."""
+    config = numba.config
+    if config.CPU_NAME or config.CPU_FEATURES:
+        return f"+{feature}" in (config.CPU_FEATURES or "")
+    return bool(binding.get_host_cpu_features().get(feature, False))
+
+
+HAS_TERNARY_LOGIC = _host_has("avx512f")
+
+
+def _ternary(b, x, y, z, truth):
+    kind = ir.FunctionType(CHUNK, [CHUNK, CHUNK, CHUNK, I32])
+    function = cgutils.get_or_insert_function(b.module, kind, "llvm.x86.avx512.pternlog.q.512")
+    return b.call(function, [x, y, z, ir.Constant(I32, truth)])
+
+
+def _full_adder(b, x, y, z):
+    """Three bits of one weight -> (sum, carry)."""
+    if HAS_TERNARY_LOGIC:
+        return _ternary(b, x, y, z, 0x96), _ternary(b, x, y, z, 0xE8)
+    t = b.xor(x, y)
+    return b.xor(t, z), b.or_(b.and_(x, y), b.and_(t, z))
+
+
+def _at(b, address, offset, kind):
+    """Typed pointer to ``address + offset`` bytes."""
+    return b.inttoptr(b.add(address, offset), kind.as_pointer())
+
+
+def _int(value):
+    return ir.Constant(I64, value)
+
+
+def _splat(kind, lanes, value):
+    return ir.Constant(ir.VectorType(kind, lanes), [value] * lanes)
+
+
+def make_row_counter(n_planes, n_chunks):
+    """count(table, n_groups, byte_offset, out): add up GROUP * n_groups rows over n_chunks neighbouring 64-byte chunks.
+
+    `table` holds row addresses (uint64); bit planes go to `out` as uint64[n_chunks, n_planes, 8]. A carry out of the top
+    plane is lost: the caller keeps ``n_rows < 2**n_planes``.
+    """
+
+    def codegen(context, b, signature, args):
+        table, n_groups, offset, out = args
+        rows = b.inttoptr(table, I64.as_pointer())
+        zero = ir.Constant(CHUNK, [0] * 8)
+        planes = [[cgutils.alloca_once_value(b, zero) for _ in range(n_planes)] for _ in range(n_chunks)]
+        with cgutils.for_range(b, n_groups) as loop:
+            first = b.mul(loop.index, _int(GROUP))
+            addresses = [b.add(b.load(b.gep(rows, [b.add(first, _int(r))])), offset) for r in range(GROUP)]
+            for c in range(n_chunks):
+                _add_rows(b, planes[c], [b.load(_at(b, a, _int(64 * c), CHUNK), align=8) for a in addresses])
+        for c in range(n_chunks):
+            for w in range(n_planes):
+                b.store(b.load(planes[c][w]), _at(b, out, _int(64 * (c * n_planes + w)), CHUNK), align=8)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def count(typingctx, table, n_groups, byte_offset, out):
+        return types.void(types.uintp, types.intp, types.intp, types.uintp), codegen
+
+    return count
+
+
+def _add_rows(b, planes, rows):
+    """Carry-save tree: add bit vectors to the counter held in `planes` (weight w in planes[w])."""
+    n_planes = len(planes)
+    weight = [[b.load(p)] for p in planes] + [[]]
+    weight[0].extend(rows)
+    for w in range(n_planes):
+        queue = weight[w]
+        while len(queue) > 1:
+            x, y = queue.pop(), queue.pop()
+            if queue:
+                total, carry = _full_adder(b, x, y, queue.pop())
+            else:
+                total, carry = b.xor(x, y), b.and_(x, y)
+            queue.insert(0, total)
+            weight[w + 1].append(carry)
+        b.store(queue[0], planes[w])
+
+
+def make_expander(n_planes):
+    """expand(planes, n_words, out): bit planes uint64[n_planes, 8] of one chunk -> uint16 counts, 64 per word.
+
+    A word of a plane is a mask of 64 lanes: ``count |= mask ? 2**p : 0``, in bytes as long as the counts fit.
+    """
+    narrow = ir.IntType(8) if n_planes <= 8 else I16
+
+    def codegen(context, b, signature, args):
+        planes, n_words, out = args
+        mask, lanes, wide = ir.VectorType(ir.IntType(1), 64), ir.VectorType(narrow, 64), ir.VectorType(I16, 64)
+        zero = ir.Constant(lanes, [0] * 64)
+        with cgutils.for_range(b, n_words) as loop:
+            total = zero
+            for p in range(n_planes):
+                offset = b.add(b.mul(loop.index, _int(8)), _int(64 * p))
+                bits = b.bitcast(b.load(_at(b, planes, offset, I64)), mask)
+                total = b.or_(total, b.select(bits, _splat(narrow, 64, 1 << p), zero))
+            if narrow is not I16:
+                total = b.zext(total, wide)
+            b.store(total, _at(b, out, b.mul(loop.index, _int(128)), wide), align=2)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def expand(typingctx, planes, n_words, out):
+        return types.void(types.uintp, types.intp, types.uintp), codegen
+
+    return expand
+
+
+def _vertical(b, base, n, stride_bytes, kind, start, body):
+    """Loop k = 0 .. n - 1 over LANES neighbouring cells of row k; `body(k, cells, state) -> state`; returns final state."""
+    cells = ir.VectorType(kind, LANES)
+    state = [cgutils.alloca_once_value(b, value) for value in start]
+    with cgutils.for_range(b, n) as loop:
+        here = b.load(_at(b, base, b.mul(loop.index, stride_bytes), cells), align=2)
+        for slot, value in zip(state, body(loop.index, here, [b.load(s) for s in state])):
+            b.store(value, slot)
+    return [b.load(s) for s in state]
+
+
+def _store_lanes(b, value, address, align=4):
+    b.store(value, _at(b, address, _int(0), value.type), align=align)
+
+
+def _make_column_max(kind):
+    def codegen(context, b, signature, args):
+        base, n, stride, out = args
+
+        def body(k, cells, state):
+            if kind is F32:
+                return [b.select(b.fcmp_ordered(">", cells, state[0]), cells, state[0])]
+            return [b.select(b.icmp_unsigned(">", cells, state[0]), cells, state[0])]
+
+        (best,) = _vertical(b, base, n, stride, kind, [_splat(kind, LANES, 0)], body)
+        _store_lanes(b, best, out, 2)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def column_max(typingctx, base, n, stride_bytes, out):
+        return types.void(types.uintp, types.intp, types.intp, types.uintp), codegen
+
+    return column_max
+
+
+def _make_column_ties(kind):
+    """ties(base, n, stride, floor, n_ties, last): per lane, how many cells reach `floor` and the last k that does."""
+
+    def codegen(context, b, signature, args):
+        base, n, stride, floor, n_ties, last = args
+        level = b.load(_at(b, floor, _int(0), ir.VectorType(kind, LANES)), align=2)
+        index = ir.VectorType(I32, LANES)
+
+        def body(k, cells, state):
+            hit = b.fcmp_ordered(">=", cells, level) if kind is F32 else b.icmp_unsigned(">=", cells, level)
+            here = _broadcast(b, b.trunc(k, I32), index)
+            return [b.add(state[0], b.zext(hit, index)), b.select(hit, here, state[1])]
+
+        zero = _splat(I32, LANES, 0)
+        count, where = _vertical(b, base, n, stride, kind, [zero, zero], body)
+        _store_lanes(b, count, n_ties)
+        _store_lanes(b, where, last)
+        return context.get_dummy_value()
+
+    @intrinsic
+    def column_ties(typingctx, base, n, stride_bytes, floor, n_ties, last):
+        sig = types.void(types.uintp, types.intp, types.intp, types.uintp, types.uintp, types.uintp)
+        return sig, codegen
+
+    return column_ties
+
+
+def _broadcast(b, scalar, vector):
+    first = b.insert_element(ir.Constant(vector, ir.Undefined), scalar, ir.Constant(I32, 0))
+    return b.shuffle_vector(first, ir.Constant(vector, ir.Undefined), _splat(I32, LANES, 0))
+
+
+def _column_total_codegen(context, b, signature, args):
+    base, n, stride, total, last = args
+    index, zero = ir.VectorType(I32, LANES), _splat(F32, LANES, 0.0)
+
+    def body(k, cells, state):
+        positive = b.fcmp_ordered(">", cells, zero)
+        here = _broadcast(b, b.trunc(k, I32), index)
+        return [b.fadd(state[0], cells), b.select(positive, here, state[1])]
+
+    amount, where = _vertical(b, base, n, stride, F32, [zero, _splat(I32, LANES, -1)], body)
+    _store_lanes(b, amount, total)
+    _store_lanes(b, where, last)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def column_total(typingctx, base, n, stride_bytes, total, last):
+    """Per lane: float32 sum over k in rising order, and the last k whose cell is > 0 (-1: none)."""
+    sig = types.void(types.uintp, types.intp, types.intp, types.uintp, types.uintp)
+    return sig, _column_total_codegen
+
+
+def _column_pick_codegen(context, b, signature, args):
+    base, n, stride, level, out = args
+    bar = b.load(_at(b, level, _int(0), ir.VectorType(F32, LANES)), align=4)
+    index = ir.VectorType(I32, LANES)
+
+    def body(k, cells, state):
+        running = b.fadd(state[0], cells)
+        passed = b.fcmp_ordered("<=", running, bar)
+        return [running, b.add(state[1], b.zext(passed, index))]
+
+    _, count = _vertical(b, base, n, stride, F32, [_splat(F32, LANES, 0.0), _splat(I32, LANES, 0)], body)
+    _store_lanes(b, count, out)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def column_pick(typingctx, base, n, stride_bytes, level, out):
+    """Per lane: how many running sums are <= level: the winner of a draw at height `level`."""
+    sig = types.void(types.uintp, types.intp, types.intp, types.uintp, types.uintp)
+    return sig, _column_pick_codegen
+
+
+def _gather_codegen(context, b, signature, args):
+    table, places, n, out = args
+    floats, pointers = ir.VectorType(F32, LANES), ir.VectorType(F32.as_pointer(), LANES)
+    kind = ir.FunctionType(floats, [pointers, I32, ir.VectorType(ir.IntType(1), LANES), floats])
+    name = f"llvm.masked.gather.v{LANES}f32.v{LANES}p0"
+    gather = cgutils.get_or_insert_function(b.module, kind, name)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
+    longs = ir.VectorType(I64, LANES)
+    base = _broadcast(b, table, longs)
+    with cgutils.for_range(b, n) as loop:
+        from_ = _at(b, places, b.mul(loop.index, _int(2 * LANES)), ir.VectorType(I16, LANES))
+        steps = b.mul(b.zext(b.load(from_, align=2), longs), _splat(I64, LANES, 4))
+        cells = b.inttoptr(b.add(base, steps), pointers)
+        values = b.call(gather, [cells, ir.Constant(I32, 4), everywhere, ir.Constant(floats, ir.Undefined)])
+        b.store(values, _at(b, out, b.mul(loop.index, _int(4 * LANES)), floats), align=4)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def gather(typingctx, table, places, n_groups, out):
+    """out[i] = table[places[i]] for LANES * n_groups uint16 places and a float32 table."""
+    return types.void(types.uintp, types.uintp, types.intp, types.uintp), _gather_codegen
+
+
+column_max_u16, column_ties_u16 = _make_column_max(I16), _make_column_ties(I16)
+column_max_f32, column_ties_f32 = _make_column_max(F32), _make_column_ties(F32)
