@@ -105,7 +105,7 @@ class SDR:
 
     @classmethod
     def from_indices(cls, items: Any, size: int) -> "SDR":
-        """From a list of integer arrays, or one ``(n, k)`` integer array, of active units; sorted here, repeats refused."""
+        """From active units, a list of integer arrays or one ``(n, k)`` array; sorted here, repeats refused."""
         size = _checked_size(size)
         if isinstance(items, np.ndarray) and items.dtype != object:
             if items.ndim != 2:
@@ -209,18 +209,20 @@ class SDR:
         return csr_matrix((ones, self.indices, self.indptr), shape=(len(self), self.size))
 
     def overlap(self, other: Any) -> Offsets:
-        """(n,) int64: units active in both, item by item; an SDR of one item is held against every item of the other."""
-        other = as_sdr(other, self.size, what="other")
-        if len(self) != len(other):
-            if len(other) == 1:
-                hit = np.isin(self.indices, other.indices)
-                return np.add.reduceat(np.append(hit, 0), self.indptr[:-1]) * (self.n_active > 0)
+        """(n,) int64: units active in both, item by item; a single item is held against every item of the other."""
+        held: SDR = as_sdr(other, self.size, what="other")
+        if len(self) != len(held):
+            if len(held) == 1:
+                return self._per_item(np.isin(self.indices, held.indices))
             if len(self) == 1:
-                return other.overlap(self)
-            raise CodeError("overlap", got=f"{len(self)} and {len(other)} items", expected="equal numbers, or one")
+                return held.overlap(self)
+            raise CodeError("overlap", got=f"{len(self)} and {len(held)} items", expected="equal numbers, or one")
         keys = self._items() * self.size + self.indices
-        both = np.isin(keys, other._items() * self.size + other.indices, assume_unique=True)
-        return np.bincount(self._items()[both], minlength=len(self)).astype(np.int64)
+        return self._per_item(np.isin(keys, held._items() * self.size + held.indices, assume_unique=True))
+
+    def _per_item(self, chosen: NDArray[np.bool_]) -> Offsets:
+        counts: Offsets = np.bincount(self._items()[chosen], minlength=len(self)).astype(np.int64)
+        return counts
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (SDR._trusted, (self.indices, self.indptr, self.size))
@@ -258,7 +260,7 @@ def as_sdr(x: Any, size: int | None = None, what: str = "codes") -> SDR:
 
     Parameters
     ----------
-    x : SDR, bool or 0/1 uint8 ``(n, size)``, integer ``(n, k)``, list of integer arrays, scipy CSR; or one item of these
+    x : SDR, bool or 0/1 uint8 ``(n, size)``, integer ``(n, k)``, list of integer arrays, scipy CSR; or one item
     size : int or None
         Units expected. Needed for indices.
     what : str

@@ -21,7 +21,7 @@ _TO_UNIT = 2.0**-53
 @compiled
 def mix(x: np.uint64) -> np.uint64:
     """SplitMix64 of one uint64 (wrapping)."""
-    z = x + _GOLDEN
+    z = np.uint64(x) + _GOLDEN  # without the cast a plain int would be summed as float64
     z = (z ^ (z >> _S30)) * _FIRST
     z = (z ^ (z >> _S27)) * _SECOND
     return z ^ (z >> _S31)
@@ -36,7 +36,7 @@ def key(seed: np.uint64, a: int, b: int, c: int) -> np.uint64:
 @compiled
 def unit(k: np.uint64) -> float:
     """A key as a float64 in [0, 1): its upper 53 bits."""
-    return float(k >> _S11) * _TO_UNIT
+    return float(np.uint64(k) >> _S11) * _TO_UNIT
 
 
 @compiled
@@ -47,21 +47,20 @@ def below(k: np.uint64, n: int) -> int:
 
 @compiled
 def sample_sorted(seed: np.uint64, item: int, population: int, out: NDArray[np.int32]) -> None:
-    """Fill `out` with ``len(out)`` distinct numbers below `population`, rising, uniform over all subsets; keyed by (seed, item).
+    """Fill `out` with distinct numbers below `population`, rising, uniform over all subsets; keyed by (seed, item).
 
-    Floyd's algorithm (Bentley & Floyd 1987, CACM 30:9) on a sorted list: O(k^2) moves of neighbouring words, no O(population) work.
+    Floyd's algorithm (Bentley & Floyd 1987, CACM 30:9) on a sorted list: O(k^2) moves of neighbouring
+    words, no O(population) work.
     """
-    n = 0
-    for j in range(population - len(out), population):
+    for n, j in enumerate(range(population - len(out), population)):
         candidate = below(key(seed, item, j, 0), j + 1)
-        place = np.searchsorted(out[:n], candidate)
+        place = int(np.searchsorted(out[:n], candidate))
         if place < n and out[place] == candidate:
             candidate = j
             place = n
         for i in range(n, place, -1):
             out[i] = out[i - 1]
         out[place] = candidate
-        n += 1
 
 
 @compiled
