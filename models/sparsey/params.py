@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from sdrsim.engine.params import Params
 
-__all__ = ["PRESETS", "MacParams"]
+__all__ = ["PRESETS", "CodeSelection", "MacParams"]
 
 Shape = tuple[float, float, float, float]
 PsiForm = Literal["richards", "richards_inside", "logistic2010", "core", "demo", "sparseypy"]
@@ -34,13 +34,11 @@ _SIGMA: Mapping[str, Shape] = {
 }
 
 
-class MacParams(Params):
-    """Parameters of one mac (or of every mac of a level). Symbols are those of Rinkus 2014, Table 1.
+class CodeSelection(Params):
+    """How a mac selects and learns codes: everything but its afferents. Symbols are those of Rinkus 2014, Table 1.
 
     Parameters
     ----------
-    n_inputs : int
-        Afferents of the mac (pixels, or cells of the macs below).
     n_cms, n_cells : int
         Q competitive modules of K cells each.
     preset : str
@@ -78,15 +76,8 @@ class MacParams(Params):
     ------
     sdrsim.errors.ParameterError
         A value outside its range, an unknown name or preset.
-
-    Examples
-    --------
-    >>> p = MacParams(n_inputs=144, preset="features")
-    >>> p.match, p.unit_cap, p.n_cms, p.n_cells
-    ('cosine', 0.25, 24, 8)
     """
 
-    n_inputs: Annotated[int, Field(ge=1, lt=2**31, strict=True)]
     n_cms: Annotated[int, Field(ge=1, le=4096, strict=True)] = 24
     n_cells: Annotated[int, Field(ge=2, le=32767, strict=True)] = 8
     preset: Literal["rinkus2014", "rinkus2014_alt", "rinkus2010", "core", "demo", "sparseypy", "features"] = (
@@ -124,11 +115,9 @@ class MacParams(Params):
         return filled
 
     @model_validator(mode="after")
-    def _bounds(self) -> "MacParams":
-        if self.floor_features(self.n_inputs) > self.ceiling_features(self.n_inputs):
-            raise ValueError(f"pi_u_minus <= pi_u_plus, got {self.pi_u_minus} and {self.pi_u_plus}")
+    def _shape(self) -> Self:
         if any(not math.isfinite(s) for s in self.sigma):
-            raise ValueError(f"four finite numbers in sigma, got {self.sigma}")
+            raise ValueError(f"four finite numbers, got {self.sigma}")
         if self.psi == "demo" and min(self.sigma[2], self.sigma[2] - self.sigma[3]) <= 0:
             raise ValueError(f"an eccentricity above 0 for every G in sigma, got {self.sigma}")
         return self
@@ -142,12 +131,38 @@ class MacParams(Params):
         """Eq 1's upper bound as a count, out of `n_features`."""
         return self.pi_u_plus * n_features if self.pi_u_plus < 1 else self.pi_u_plus
 
-    def close_at(self) -> int:
-        """Set weights at which a unit closes (`unit_cap`, or else `freeze_u`): reached when n_set / n_inputs >= the share."""
-        share = self.unit_cap if self.unit_cap is not None else self.freeze_u
-        return 2**31 - 1 if share is None else math.ceil(share * self.n_inputs - 1e-9)
-
     @property
     def n_units(self) -> int:
         """Q * K units."""
         return self.n_cms * self.n_cells
+
+
+class MacParams(CodeSelection):
+    """Parameters of one mac: its afferents, and all of `CodeSelection`.
+
+    Parameters
+    ----------
+    n_inputs : int
+        Afferents of the mac (pixels, or cells of the macs below).
+    **others
+        See `CodeSelection`.
+
+    Examples
+    --------
+    >>> p = MacParams(n_inputs=144, preset="features")
+    >>> p.match, p.unit_cap, p.n_cms, p.n_cells
+    ('cosine', 0.25, 24, 8)
+    """
+
+    n_inputs: Annotated[int, Field(ge=1, lt=2**31, strict=True)]
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.floor_features(self.n_inputs) > self.ceiling_features(self.n_inputs):
+            raise ValueError(f"pi_u_minus <= pi_u_plus, got {self.pi_u_minus} and {self.pi_u_plus}")
+        return self
+
+    def close_at(self) -> int:
+        """Set weights at which a unit closes (`unit_cap`, or else `freeze_u`): n_set / n_inputs >= the share."""
+        share = self.unit_cap if self.unit_cap is not None else self.freeze_u
+        return 2**31 - 1 if share is None else math.ceil(share * self.n_inputs - 1e-9)
