@@ -13,6 +13,7 @@ _HOMES = {
     "load_images": "sdrsim.files.datasets",
     "load_state": "sdrsim.files.state",
     "read_result": "sdrsim.files.result",
+    "read_codes": "sdrsim.files.streams",
     "read_stream": "sdrsim.files.streams",
     "save_state": "sdrsim.files.state",
     "write_result": "sdrsim.files.result",
@@ -28,6 +29,7 @@ __all__ = [
     "load_idx",
     "load_images",
     "load_state",
+    "read_codes",
     "read_result",
     "read_stream",
     "save_state",
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
     from sdrsim.files.state import load_state as load_state
     from sdrsim.files.state import save_state as save_state
     from sdrsim.files.streams import StreamWriter as StreamWriter
+    from sdrsim.files.streams import read_codes as read_codes
     from sdrsim.files.streams import read_stream as read_stream
     from sdrsim.files.table import Table as Table
 

@@ -23,12 +23,14 @@ _ADVICE = {
 }
 
 
-def cannot_write(path: str | os.PathLike[str], error: BaseException) -> FileFormatError:
-    """The error to raise when the system refuses to write `path`: its reason, and what to do."""
+def cannot_write(
+    path: str | os.PathLike[str], error: BaseException, left: str = "nothing was changed"
+) -> FileFormatError:
+    """The error to raise when the system refuses to write `path`: its reason, what is left, and what to do."""
     number = getattr(error, "errno", None)
     reason = os.strerror(number).lower() if number else str(error) or type(error).__name__
     advice = _ADVICE.get(number, "choose another place") if number else "choose another place"
-    return FileFormatError(f"cannot write {os.fspath(path)}", got=reason, do=f"nothing was changed; {advice}")
+    return FileFormatError(f"cannot write {os.fspath(path)}", got=reason, do=f"{left}; {advice}")
 
 
 @contextmanager

@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import h5py
 
 from sdrsim.errors import FileFormatError
-from sdrsim.files.atomic import atomic_write, cannot_write
+from sdrsim.files.atomic import atomic_write
 
 __all__ = ["damaged", "open_sealed", "write_sealed"]
 
@@ -46,8 +47,68 @@ def _digest(line: bytes, path: Path) -> str:
     return total.hexdigest()
 
 
+class _Disk:
+    """The file HDF5 writes to. HDF5 crashes when the system refuses a write, so it never hears of one.
+
+    The first error is kept, what comes after it is dropped, and `check` raises it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.raw = open(path, "r+b", buffering=0)  # noqa: SIM115 (write_sealed closes it)
+        self.error: OSError | None = None
+
+    def check(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+    def _tried(self, action: Any, *arguments: Any) -> int | None:
+        if self.error is None:
+            try:
+                return int(action(*arguments))
+            except OSError as error:
+                self.error = error
+        return None
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        while rest and (n := self._tried(self.raw.write, rest)) is not None:
+            rest = rest[n:]
+        return len(data)
+
+    def read(self, size: int) -> bytes:
+        data = bytearray(size)
+        self.readinto(data)
+        return bytes(data)
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        n = self._tried(self.raw.readinto, view) or 0
+        view[n:] = bytes(len(view) - n)
+        return len(view)
+
+    def truncate(self, size: int) -> int:
+        self._tried(self.raw.truncate, size)
+        return size
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return int(self.raw.seek(offset, whence))
+
+    def tell(self) -> int:
+        return self.raw.tell()
+
+    def flush(self) -> None:
+        """Nothing is buffered here; `atomic_write` flushes to the disk."""
+
+
+class SealedWriter:
+    """What `write_sealed` hands out: the HDF5 file, and `check` to stop early once the disk has refused a write."""
+
+    def __init__(self, file: h5py.File, disk: _Disk) -> None:
+        self.file, self.check = file, disk.check
+
+
 @contextmanager
-def write_sealed(path: str | os.PathLike[str], kind: str, schema_version: int) -> Iterator[h5py.File]:
+def write_sealed(path: str | os.PathLike[str], kind: str, schema_version: int) -> Iterator[SealedWriter]:
     """An HDF5 file to fill; sealed and renamed to `path` when the block ends, removed when it fails.
 
     Raises
@@ -56,14 +117,16 @@ def write_sealed(path: str | os.PathLike[str], kind: str, schema_version: int) -
         The file cannot be written (no permission, no folder, disk full); what stood at `path` is untouched.
     """
     with atomic_write(path) as temporary:
+        disk = _Disk(temporary)
         try:
             # v110: groups, attributes and chunk indices in the compact form that HDF5 1.10 (2016) and later read
-            with h5py.File(temporary, "w", userblock_size=BLOCK, libver=("v110", "v110"), locking=False) as file:
+            with h5py.File(disk, "w", userblock_size=BLOCK, libver=("v110", "v110")) as file:
                 file.attrs["schema_version"] = schema_version
                 file.attrs["kind"] = kind
-                yield file
-        except RuntimeError as error:  # HDF5 reports some failed writes, those at closing, as RuntimeError
-            raise cannot_write(path, error) from error
+                yield SealedWriter(file, disk)
+        finally:
+            disk.raw.close()
+        disk.check()
         line = _MAGIC + f"kind={kind} schema={schema_version} bytes={temporary.stat().st_size}\n".encode()
         with open(temporary, "r+b") as raw:
             raw.write(_seal(line, _digest(line, temporary)))

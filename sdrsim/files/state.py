@@ -54,12 +54,13 @@ def save_state(path: str | os.PathLike[str], kind: str, state: Mapping[str, Any]
     """
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     tree = json.dumps(_taken_apart(state, (), arrays))
-    with write_sealed(path, "state", SCHEMA_VERSION) as file:
-        put_text(file, "of", str(kind))
-        put_text(file, "tree", tree)
-        group = file.create_group("arrays")
+    with write_sealed(path, "state", SCHEMA_VERSION) as out:
+        put_text(out.file, "of", str(kind))
+        put_text(out.file, "tree", tree)
+        group = out.file.create_group("arrays")
         for place, array in arrays.items():
             put_array(group, place, array)
+            out.check()
     return Path(path)
 
 
