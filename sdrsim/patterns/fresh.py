@@ -30,10 +30,11 @@ def random_sparse(n: int, size: int, k: int, seed: int, *, first_item: int = 0) 
 
     Examples
     --------
-    >>> x = random_sparse(1000, size=256, k=8, seed=1)
+    >>> from sdrsim import patterns
+    >>> x = patterns.random_sparse(1000, size=256, k=8, seed=1)
     >>> x
     SDR(1000 items over 256 units, 8.0 active on average)
-    >>> x[:10] == random_sparse(10, size=256, k=8, seed=1)
+    >>> x[:10] == patterns.random_sparse(10, size=256, k=8, seed=1)
     True
     """
     n, size, k, first = whole("n", n), code_size(size), whole("k", k), whole("first_item", first_item)
@@ -61,7 +62,8 @@ def random_block(n: int, n_clusters: int, cluster_size: int, seed: int, *, first
 
     Examples
     --------
-    >>> x = random_block(3, n_clusters=4, cluster_size=10, seed=0)
+    >>> from sdrsim import patterns
+    >>> x = patterns.random_block(3, n_clusters=4, cluster_size=10, seed=0)
     >>> (x.indices.reshape(3, 4) // 10).tolist()
     [[0, 1, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
     """
@@ -100,8 +102,9 @@ def correlated(n: int, size: int, k: int, n_prototypes: int, overlap: float, see
 
     Examples
     --------
-    >>> prototypes = correlated(5, size=200, k=10, n_prototypes=5, overlap=1, seed=3)
-    >>> x = correlated(50, size=200, k=10, n_prototypes=5, overlap=.7, seed=3)
+    >>> from sdrsim import patterns
+    >>> prototypes = patterns.correlated(5, size=200, k=10, n_prototypes=5, overlap=1, seed=3)
+    >>> x = patterns.correlated(50, size=200, k=10, n_prototypes=5, overlap=.7, seed=3)
     >>> set(x[2::5].overlap(prototypes[2]).tolist())
     {7}
     """

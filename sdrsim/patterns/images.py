@@ -52,10 +52,11 @@ def occlude(
 
     Examples
     --------
+    >>> from sdrsim import patterns
     >>> import numpy as np
-    >>> occlude(np.ones((1, 2, 4), int), .5, side="left").tolist()
+    >>> patterns.occlude(np.ones((1, 2, 4), int), .5, side="left").tolist()
     [[[0, 0, 1, 1], [0, 0, 1, 1]]]
-    >>> int(occlude(np.ones((3, 10, 10), int), .25, seed=1).sum())
+    >>> int(patterns.occlude(np.ones((3, 10, 10), int), .25, seed=1).sum())
     225
     """
     fraction, first = share("fraction", fraction), whole("first_item", first_item)
@@ -105,8 +106,9 @@ def binarise(images: Any, threshold: float | NDArray[Any]) -> SDR:
 
     Examples
     --------
+    >>> from sdrsim import patterns
     >>> import numpy as np
-    >>> binarise(np.array([[[0, 9], [3, 8]]]), threshold=3).indices.tolist()
+    >>> patterns.binarise(np.array([[[0, 9], [3, 8]]]), threshold=3).indices.tolist()
     [1, 3]
     """
     array = image_array(images)

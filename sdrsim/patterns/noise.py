@@ -42,8 +42,9 @@ def erase(codes: Any, fraction: float, seed: int, *, size: int | None = None, fi
 
     Examples
     --------
-    >>> x = random_sparse(4, size=100, k=10, seed=0)
-    >>> cues = erase(x, .3, seed=1)
+    >>> from sdrsim import patterns
+    >>> x = patterns.random_sparse(4, size=100, k=10, seed=0)
+    >>> cues = patterns.erase(x, .3, seed=1)
     >>> cues.n_active.tolist(), cues.overlap(x).tolist()
     ([7, 7, 7, 7], [7, 7, 7, 7])
     """
@@ -77,8 +78,9 @@ def insert(codes: Any, p: float, seed: int, *, size: int | None = None, first_it
 
     Examples
     --------
-    >>> x = random_sparse(2000, size=1000, k=10, seed=0)
-    >>> y = insert(x, .002, seed=1)
+    >>> from sdrsim import patterns
+    >>> x = patterns.random_sparse(2000, size=1000, k=10, seed=0)
+    >>> y = patterns.insert(x, .002, seed=1)
     >>> bool((y.overlap(x) == 10).all()), round(float(y.n_active.mean()))
     (True, 12)
     """
@@ -118,8 +120,9 @@ def move_units(codes: Any, fraction: float, seed: int, *, size: int | None = Non
 
     Examples
     --------
-    >>> x = random_sparse(3, size=100, k=10, seed=0)
-    >>> y = move_units(x, .4, seed=1)
+    >>> from sdrsim import patterns
+    >>> x = patterns.random_sparse(3, size=100, k=10, seed=0)
+    >>> y = patterns.move_units(x, .4, seed=1)
     >>> y.n_active.tolist(), y.overlap(x).tolist()
     ([10, 10, 10], [6, 6, 6])
     """
