@@ -79,6 +79,5 @@ def wire(tiling: Tiling, block_size: int = 1) -> Wiring:
 
 def full_wiring(n_inputs: int) -> Wiring:
     """One mac that hears every input."""
-    return Wiring(
-        np.arange(n_inputs + 1, dtype=np.int64), np.zeros(n_inputs, np.int32), np.arange(n_inputs, dtype=np.int32), 1
-    )
+    none = np.zeros(0, np.int32)
+    return Wiring(np.arange(n_inputs + 1, dtype=np.int64), none, none, 1)

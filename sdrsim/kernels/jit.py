@@ -18,8 +18,11 @@ _STAMP = sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
 
 
 def compiled(function: _F) -> _F:
-    """``njit(cache=True, nogil=True)``: no fastmath, no eager signatures."""
-    dispatcher = numba.njit(cache=True, nogil=True)(function)
+    """``njit(cache=True, nogil=True)``: no fastmath, no eager signatures.
+
+    Division follows IEEE (``error_model="numpy"``): a check for zero in every lane would keep loops from vectorising.
+    """
+    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     cache = dispatcher._cache._cache_file  # private numba interface: tests/test_jit.py holds it
     cache._source_stamp = (cache._source_stamp, _STAMP)
     return cast(_F, dispatcher)

@@ -246,20 +246,24 @@ def column_pick(typingctx, base, n, stride_bytes, level, out):
     return sig, _column_pick_codegen
 
 
+def _gather_lanes(b, base, places):
+    """float32 table[places] for a vector of int32 places."""
+    floats, pointers = ir.VectorType(F32, LANES), ir.VectorType(F32.as_pointer(), LANES)
+    longs, everywhere = ir.VectorType(I64, LANES), ir.VectorType(ir.IntType(1), LANES)
+    kind = ir.FunctionType(floats, [pointers, I32, everywhere, floats])
+    load = cgutils.get_or_insert_function(b.module, kind, f"llvm.masked.gather.v{LANES}f32.v{LANES}p0")
+    steps = b.mul(b.zext(places, longs), _splat(I64, LANES, 4))
+    cells = b.inttoptr(b.add(_broadcast(b, base, longs), steps), pointers)
+    every = ir.Constant(everywhere, [1] * LANES)
+    return b.call(load, [cells, ir.Constant(I32, 4), every, ir.Constant(floats, ir.Undefined)])
+
+
 def _gather_codegen(context, b, signature, args):
     table, places, n, out = args
-    floats, pointers = ir.VectorType(F32, LANES), ir.VectorType(F32.as_pointer(), LANES)
-    kind = ir.FunctionType(floats, [pointers, I32, ir.VectorType(ir.IntType(1), LANES), floats])
-    name = f"llvm.masked.gather.v{LANES}f32.v{LANES}p0"
-    gather = cgutils.get_or_insert_function(b.module, kind, name)
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [1] * LANES)
-    longs = ir.VectorType(I64, LANES)
-    base = _broadcast(b, table, longs)
+    floats, shorts, index = (ir.VectorType(kind, LANES) for kind in (F32, I16, I32))
     with cgutils.for_range(b, n) as loop:
-        from_ = _at(b, places, b.mul(loop.index, _int(2 * LANES)), ir.VectorType(I16, LANES))
-        steps = b.mul(b.zext(b.load(from_, align=2), longs), _splat(I64, LANES, 4))
-        cells = b.inttoptr(b.add(base, steps), pointers)
-        values = b.call(gather, [cells, ir.Constant(I32, 4), everywhere, ir.Constant(floats, ir.Undefined)])
+        here = b.load(_at(b, places, b.mul(loop.index, _int(2 * LANES)), shorts), align=2)
+        values = _gather_lanes(b, table, b.zext(here, index))
         b.store(values, _at(b, out, b.mul(loop.index, _int(4 * LANES)), floats), align=4)
     return context.get_dummy_value()
 
@@ -268,6 +272,34 @@ def _gather_codegen(context, b, signature, args):
 def gather(typingctx, table, places, n_groups, out):
     """out[i] = table[places[i]] for LANES * n_groups uint16 places and a float32 table."""
     return types.void(types.uintp, types.uintp, types.intp, types.uintp), _gather_codegen
+
+
+def _interpolate_codegen(context, b, signature, args):
+    curve, values, n, scale, shift, top, offset, gain, out = args
+    floats, index = ir.VectorType(F32, LANES), ir.VectorType(I32, LANES)
+    scale, shift, top, offset, gain = (_broadcast(b, x, floats) for x in (scale, shift, top, offset, gain))
+    zero = _splat(F32, LANES, 0.0)
+    with cgutils.for_range(b, n) as loop:
+        step = b.mul(loop.index, _int(4 * LANES))
+        place = b.fadd(b.fmul(b.load(_at(b, values, step, floats), align=4), scale), shift)
+        place = b.select(b.fcmp_ordered(">", place, zero), place, zero)
+        place = b.select(b.fcmp_ordered("<", place, top), place, top)
+        left = b.fptosi(place, index)
+        low, high = _gather_lanes(b, curve, left), _gather_lanes(b, b.add(curve, _int(4)), left)
+        share = b.fsub(place, b.sitofp(left, floats))
+        value = b.fadd(low, b.fmul(share, b.fsub(high, low)))
+        b.store(b.fadd(offset, b.fmul(gain, value)), _at(b, out, step, floats), align=4)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def interpolate(typingctx, curve, values, n, scale, shift, top, offset, gain, out):
+    """out = offset + gain * curve at ``values * scale + shift`` held in 0 .. top, linear between points; LANES * n float32.
+
+    The curve has top + 2 points. Products and sums are rounded one by one, as the portable twin does.
+    """
+    f = types.float32
+    return types.void(types.uintp, types.uintp, types.intp, f, f, f, f, f, types.uintp), _interpolate_codegen
 
 
 column_max_u16, column_ties_u16 = _make_column_max(I16), _make_column_ties(I16)

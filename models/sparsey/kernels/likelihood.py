@@ -74,26 +74,6 @@ def blend(rows: NDArray[np.float32], g: float, out: NDArray[np.float32]) -> NDAr
 
 
 @compiled
-def shape_cells(
-    curve: NDArray[np.float32],
-    v: NDArray[np.float32],
-    to_place: np.float32,
-    at_zero: np.float32,
-    offset: np.float32,
-    gain: np.float32,
-    psi: NDArray[np.float32],
-    n: int,
-) -> None:
-    """psi = offset + gain * curve, linear between the curve's points; the argument is held inside the table."""
-    top = np.float32(STEPS)
-    for i in range(n):
-        place = min(max(v[i] * to_place + at_zero, np.float32(0.0)), top)
-        left = np.uint32(place)
-        low = curve[left]
-        psi[i] = offset + gain * (low + (place - np.float32(left)) * (curve[left + np.uint32(1)] - low))
-
-
-@compiled
 def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
     """Eq 10 for every cell: by the formula itself for each count under 'fraction', else from the shape's table."""
     least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
@@ -115,8 +95,17 @@ def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, w
     if rule.psi == TABULATED:
         curve = blend(memory.curve, g, work.curve)
     start, per_step = shape_domain(rule.psi)
-    to_place, at_zero = np.float32(scale / per_step), np.float32((shift - start) / per_step)
-    shape_cells(curve, work.support, to_place, at_zero, np.float32(offset), np.float32(gain), work.psi, n)
+    simd.interpolate(
+        curve.ctypes.data,
+        work.support.ctypes.data,
+        n // LANES,
+        np.float32(scale / per_step),
+        np.float32((shift - start) / per_step),
+        np.float32(STEPS),
+        np.float32(offset),
+        np.float32(gain),
+        work.psi.ctypes.data,
+    )
     if rule.psi == CORE:
         for i in range(n):
             work.psi[i] = np.float32(gain) if work.support[i] >= 0.999 else max(work.psi[i], np.float32(least))

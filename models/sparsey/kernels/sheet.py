@@ -31,6 +31,7 @@ class Wiring(NamedTuple):
     """Who hears whom: source block b feeds slot ``slot[e]`` of mac ``mac[e]`` for e in ``indptr[b]:indptr[b + 1]``.
 
     A block is one pixel, or all cells of one lower mac; a mac's input row is ``slot * block_size + place in the block``.
+    Empty `mac` and `slot`: one mac hears every pixel in order.
     """
 
     indptr: NDArray[np.int64]
@@ -99,9 +100,11 @@ def gather_inputs(
 
     Returns the number of macs touched, listed rising in `touched`. Cost: active units times the macs that hear each.
     """
-    size, n_touched, last = wiring.block_size, 0, -1
+    size, n_touched, last = wiring.block_size, 0, np.int64(-1)
+    if len(wiring.mac) == 0:
+        return take_all(units, reach, touched, rows)
     for unit_ in units:
-        block = unit_ // size
+        block = block_of(unit_, size)
         for e in range(wiring.indptr[block], wiring.indptr[block + 1]):
             m = wiring.mac[e]
             if reach.n_inputs[m] == 0:
@@ -119,7 +122,7 @@ def gather_inputs(
         place += reach.n_inputs[m]
         reach.n_inputs[m] = 0
     for unit_ in units:
-        block = unit_ // size
+        block = block_of(unit_, size)
         inside = unit_ - block * size
         for e in range(wiring.indptr[block], wiring.indptr[block + 1]):
             m = wiring.mac[e]
@@ -129,11 +132,31 @@ def gather_inputs(
 
 
 @compiled
+def block_of(unit_: int, size: int) -> int:
+    """Source block of a unit; unsigned, and without the division where blocks are pixels: it would cost more than the rest."""
+    if size == 1:
+        return np.int64(unit_)
+    return np.int64(np.uint64(unit_) // np.uint64(size))
+
+
+@compiled
+def take_all(units: NDArray[np.int32], reach: Reach, touched: NDArray[np.int32], rows: NDArray[np.int32]) -> int:
+    """One mac that hears every input in order."""
+    n = len(units)
+    rows[:n] = units
+    touched[0] = 0
+    reach.n_inputs[0], reach.n_blocks[0], reach.start[0] = n, n, 0
+    return 1 if n > 0 else 0
+
+
+@compiled
 def count_events(wiring: Wiring, units: NDArray[np.int32]) -> int:
     """How many (input, mac) events the active units make."""
+    if len(wiring.mac) == 0:
+        return len(units)
     n = 0
     for unit_ in units:
-        block = unit_ // wiring.block_size
+        block = block_of(unit_, wiring.block_size)
         n += wiring.indptr[block + 1] - wiring.indptr[block]
     return n
 

@@ -10,23 +10,37 @@ from sdrsim.models.sparsey.kernels.layout import FRACTION, LANES, Memory, Rule, 
 
 
 @compiled
-def is_exact(match: int, count: int, n_active: int, n_set: int) -> bool:
-    """Exact match: all active inputs are set, and under cosine and Jaccard no others."""
-    return count == n_active and (match == FRACTION or count == n_set)
+def mask_closed(
+    match: int,
+    counts: NDArray[np.uint16],
+    n_active: int,
+    n_set: NDArray[np.int32],
+    closed: NDArray[np.uint8],
+    psi: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """psi with 0 for closed units that do not match exactly: all active inputs set, and under cosine and Jaccard no others.
+
+    Bitwise logic, no branches: the loop runs in vectors.
+    """
+    any_size = match == FRACTION
+    for i in range(len(n_set)):
+        exact = (counts[i] == n_active) & (any_size | (n_set[i] == n_active))
+        out[i] = psi[i] if exact | (closed[i] == 0) else np.float32(0.0)
 
 
 @compiled
-def draw_scalar(psi: NDArray[np.float32], q: int, n_lanes: int, n_cells: int, u: float) -> int:
-    """One CM's draw, cell by cell, in the same order and precision as the vector code."""
-    total = np.float32(0.0)
-    for k in range(n_cells):
-        total += psi[k * n_lanes + q]
-    level, running = np.float32(u * total), np.float32(0.0)
-    for k in range(n_cells):
-        running += psi[k * n_lanes + q]
-        if running > level:
-            return k
-    return n_cells - 1
+def draw_lanes(rule: Rule, psi: NDArray[np.float32], base: np.uint64, work: Work) -> None:
+    """Draw in every CM: `work.n_ties` becomes the cell (n_cells at most), `work.last` the last cell with psi > 0, or -1."""
+    column = 4 * rule.n_lanes
+    for q in range(0, rule.n_lanes, LANES):
+        cells, at = psi.ctypes.data + 4 * q, 4 * q
+        simd.column_total(cells, rule.n_cells, column, work.total.ctypes.data + at, work.last.ctypes.data + at)
+    for q in range(rule.n_lanes):
+        work.level[q] = np.float32(unit(mix(base ^ np.uint64(4 * q + DRAW))) * work.total[q])
+    for q in range(0, rule.n_lanes, LANES):
+        cells, at = psi.ctypes.data + 4 * q, 4 * q
+        simd.column_pick(cells, rule.n_cells, column, work.level.ctypes.data + at, work.n_ties.ctypes.data + at)
 
 
 @compiled
@@ -41,37 +55,22 @@ def draw_winners(
     winners: NDArray[np.int16],
 ) -> int:
     """Eqs 11, 12: one winner per CM from psi. Returns the CMs that fell back to units that cannot take the item."""
-    n, n_lanes, psi = rule.n_cells * rule.n_lanes, rule.n_lanes, work.psi
-    if learn and rule.cap:
-        psi, closed, n_set = work.open_psi, memory.closed[mac], memory.n_set[mac]
-        for i in range(n):
-            psi[i] = work.psi[i]
-            if closed[i] != 0 and not is_exact(rule.match, work.counts[i], n_active, n_set[i]):
-                psi[i] = np.float32(0.0)
-    column = 4 * n_lanes
-    for q in range(0, n_lanes, LANES):
-        simd.column_total(
-            psi.ctypes.data + 4 * q, rule.n_cells, column, work.total.ctypes.data + 4 * q, work.last.ctypes.data + 4 * q
-        )
-    for q in range(n_lanes):
-        work.level[q] = np.float32(unit(mix(base ^ np.uint64(4 * q + DRAW))) * work.total[q])
-    for q in range(0, n_lanes, LANES):
-        simd.column_pick(
-            psi.ctypes.data + 4 * q,
-            rule.n_cells,
-            column,
-            work.level.ctypes.data + 4 * q,
-            work.n_ties.ctypes.data + 4 * q,
-        )
+    if not (learn and rule.cap):
+        draw_lanes(rule, work.psi, base, work)
+        for q in range(rule.n_cms):
+            winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
+        return 0
+    mask_closed(rule.match, work.counts, n_active, memory.n_set[mac], memory.closed[mac], work.psi, work.open_psi)
+    draw_lanes(rule, work.open_psi, base, work)
     n_fallbacks = 0
     for q in range(rule.n_cms):
-        if work.last[q] >= 0:
-            winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
-        else:
-            winners[q] = np.int16(
-                draw_scalar(work.psi, q, n_lanes, rule.n_cells, unit(mix(base ^ np.uint64(4 * q + DRAW))))
-            )
-            n_fallbacks += 1
+        winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
+        n_fallbacks += winners[q] < 0
+    if n_fallbacks > 0:
+        draw_lanes(rule, work.psi, base, work)
+        for q in range(rule.n_cms):
+            if winners[q] < 0:
+                winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
     return n_fallbacks
 
 
