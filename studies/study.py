@@ -97,7 +97,13 @@ class Study:
         return _changed(self.params_type(), merged(self.quick if quick else {}, changes or {}))
 
     def missing(self) -> str:
-        """Why the study cannot run here: the data sets it needs and cannot find; empty when it can."""
+        """Why the study cannot run here: the data sets it needs and cannot find; empty when it can.
+
+        Raises
+        ------
+        DataError
+            A data set that is there and damaged, or a folder named that is not there.
+        """
         from sdrsim.files.datasets import load_dataset
 
         reasons = []
@@ -105,6 +111,8 @@ class Study:
             try:
                 load_dataset(need)
             except DataError as error:
+                if not str(error.got).startswith("not found"):  # damaged: not a reason to skip, an error
+                    raise
                 reasons.append(str(error))
         return "; ".join(reasons)
 
@@ -222,11 +230,25 @@ def run_study(
     made = dict(study.run(params, seed, progress or (lambda done, total, what: None)))
     wall_s = perf_counter() - began
     traffic = made.pop("traffic", None)
-    tables = {name: table if isinstance(table, Table) else Table(table) for name, table in made.items()}
-    checks = checks_table(study.checks(tables))
+    tables = {name: as_table(name, table) for name, table in made.items()}
+    checks = study.checks(tables)
+    judged = checks_table(checks) if checks else None
     return write_result(
-        path, tables, params, seed, traffic, study=study.name, title=study.title, checks=checks, wall_s=wall_s
+        path, tables, params, seed, traffic, study=study.name, title=study.title, checks=judged, wall_s=wall_s
     )
+
+
+def as_table(name: str, made: Any) -> Table:
+    """A table from what a run may return: a Table, a mapping of columns, or an object with ``table()``."""
+    if isinstance(made, Table):
+        return made
+    if hasattr(made, "table"):
+        made = made.table()
+        if isinstance(made, Table):
+            return made
+    if not isinstance(made, Mapping):
+        raise StudyError(f"table {name!r}", got=type(made).__name__, expected="a Table, columns, or table()")
+    return Table(made)
 
 
 def _target(study: Study, params: Params, seed: int, out: Path) -> Path:
@@ -266,7 +288,6 @@ def draw_result(path: str | Path, name: str | Path | None = None, study: Study |
         The file was not made by a study, by another one, or by one that is not registered.
     """
     from sdrsim.files.result import read_result
-
     from sdrsim.studies import plotting
 
     result = read_result(path)
