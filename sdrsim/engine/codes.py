@@ -287,6 +287,8 @@ def _convert(x: Any, size: int | None) -> SDR:
         return SDR.from_csr(x)
     if isinstance(x, (list, tuple)) and x and not np.isscalar(x[0]):
         arrays = [np.asarray(p) for p in x]
+        if size is not None:  # an empty list comes as float64; beside indices it is a silent item
+            arrays = [a.astype(np.int64) if a.shape == (0,) and a.dtype == np.float64 else a for a in arrays]
         if all(a.dtype.kind in "iu" and a.dtype != np.uint8 for a in arrays) and size is not None:
             if all(len(a) == size and size > 1 for a in arrays):
                 _refuse_dense_look(np.stack(arrays), size)

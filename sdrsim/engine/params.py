@@ -44,6 +44,29 @@ class Params(BaseModel):
             raise ParameterError(cls.__name__, got="text that is not JSON", expected="what to_json wrote") from None
         return cls(**values)
 
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """As pydantic's, with errors in the house form."""
+        try:
+            return super().model_validate(obj, **options)
+        except ValidationError as error:
+            raise parameter_error(cls.__name__, error) from None
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """As pydantic's, with errors in the house form."""
+        try:
+            return super().model_validate_json(json_data, **options)
+        except ValidationError as error:
+            raise parameter_error(cls.__name__, error) from None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        try:
+            super().__setattr__(name, value)
+        except ValidationError:
+            do = f"parameters are frozen: replace({name}=...) gives a changed copy"
+            raise ParameterError(f"{type(self).__name__}.{name}", got="an assignment", do=do) from None
+
     def replace(self, **changes: Any) -> Self:
         """A copy with some values changed, validated like a new one."""
         return type(self)(**{**{name: getattr(self, name) for name in self.model_fields_set}, **changes})
@@ -58,5 +81,11 @@ def parameter_error(owner: str, error: ValidationError) -> ParameterError:
         return ParameterError(f"{owner}.{where}", got="an unknown name", do="see the fields of " + owner + more)
     if first["type"] == "missing":
         return ParameterError(f"{owner}.{where}", got="nothing", expected="a value" + more)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, ParameterError):  # a parameter model inside: its own complaint, under the whole path
+        if not first["loc"]:
+            return cause
+        inside = cause.what.partition(".")[2] or cause.what
+        return ParameterError(f"{owner}.{where}.{inside}", got=cause.got, expected=cause.expected, do=cause.do)
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return ParameterError(f"{owner}.{where}", got=repr(first["input"]), expected=message + more)
