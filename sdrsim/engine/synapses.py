@@ -1,0 +1,324 @@
+"""Synapses between two fields: binary ones in packed rows, and sums that follow only the units that switched."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol, Self, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.engine.codes import SDR, as_sdr
+from sdrsim.engine.states import traffic_from_state, traffic_state
+from sdrsim.engine.traffic import Tensor, Traffic
+from sdrsim.errors import CodeError, FileFormatError, ParameterError
+
+__all__ = ["BinarySynapses", "DeltaSums", "SynapseStore"]
+
+Counts = NDArray[np.int32]
+Units = NDArray[np.int32]
+
+
+@runtime_checkable
+class SynapseStore(Protocol):
+    """What a projection needs of a store of synapses: ``n_pre`` rows, one per input, over ``n_post`` units."""
+
+    n_pre: int
+    n_post: int
+
+    @property
+    def traffic(self) -> Traffic:
+        """Running total of what it moved and computed."""
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of its arrays, known before they are taken."""
+
+    def sums(self, code: SDR) -> Counts:
+        """(n_post,) int: active inputs with a synapse, per unit."""
+
+    def learn(self, pre: Any, post: Any) -> None:
+        """Hebb's rule: a synapse from every active input to every active unit."""
+
+    def rows(self, pre: Units) -> NDArray[np.bool_]:
+        """(k, n_post) bool: the rows of some inputs."""
+
+    def write(self, pre: Units, rows: NDArray[np.bool_]) -> None:
+        """Replace the rows of some inputs."""
+
+
+class BinarySynapses:
+    """Binary synapses, one packed row per input: unit c stands in bit ``c % 64`` of word ``c // 64``.
+
+    The memory is taken at the first use, so that `n_bytes` can be told before.
+
+    Parameters
+    ----------
+    n_pre, n_post : int
+        Inputs and units.
+
+    Raises
+    ------
+    ParameterError
+        A size below 1.
+
+    Examples
+    --------
+    >>> s = BinarySynapses(8, 4)
+    >>> s.learn([[0, 3]], [[1, 2]])
+    >>> s.sums([[0, 3, 5]]).tolist(), s.density
+    ([0, 2, 2, 0], 0.125)
+    """
+
+    def __init__(self, n_pre: int, n_post: int) -> None:
+        for name, n in (("n_pre", n_pre), ("n_post", n_post)):
+            if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 1 <= n < 2**31:
+                raise ParameterError(name, got=repr(n), expected="a whole number, 1 .. 2**31 - 1")
+        self.n_pre, self.n_post = int(n_pre), int(n_post)
+        self.n_words = -(-self.n_post // 64)
+        self.version = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """No synapse, nothing counted."""
+        self._words: NDArray[np.uint64] | None = None
+        self.version += 1  # never goes back: whoever kept sums must notice
+        self.traffic = Traffic(tensors={"synapses": Tensor(self.n_pre, 8 * self.n_words)})
+
+    def allocate(self) -> None:
+        """Take the memory now."""
+        if self._words is None:
+            self._words = np.zeros((self.n_pre, self.n_words), np.uint64)
+
+    @property
+    def words(self) -> NDArray[np.uint64]:
+        """(n_pre, n_words) uint64, the packed rows. After writing to them yourself, raise `version`."""
+        self.allocate()
+        assert self._words is not None
+        return self._words
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the rows, whether taken yet or not."""
+        return 8 * self.n_pre * self.n_words
+
+    @property
+    def density(self) -> float:
+        """Share of the synapses that exist."""
+        return 0.0 if self._words is None else int(np.bitwise_count(self._words).sum()) / (self.n_pre * self.n_post)
+
+    # ---- retrieving ---------------------------------------------------------------------------------------------
+
+    def sums(self, code: Any) -> Counts:
+        """(n_post,) int32: active inputs with a synapse, per unit.
+
+        Raises
+        ------
+        CodeError
+            Not one code over `n_pre` units.
+        """
+        active = one_code(code, self.n_pre, "code").indices
+        self.traffic.add("synapses", "retrieve", sums=self.n_post)
+        return self.row_sums(active)
+
+    def row_sums(self, active: Units) -> Counts:
+        """The sum of some rows, counted as read."""
+        n = len(active)
+        self.traffic.add("synapses", "retrieve", rows_read=n, words_read=n * self.n_words, synops=n * self.n_post)
+        return _dendritic_counts(self.words, active, self.n_post)
+
+    def rows(self, pre: Units) -> NDArray[np.bool_]:
+        """(k, n_post) bool: the rows of some inputs."""
+        return _unpacked(self.words[pre], self.n_post)
+
+    # ---- learning -----------------------------------------------------------------------------------------------
+
+    def learn(self, pre: Any, post: Any) -> None:
+        """A synapse from every active input to every active unit (Hebb's rule, clipped at 1).
+
+        Raises
+        ------
+        CodeError
+            Not one code over `n_pre` and one over `n_post` units; then nothing is learned.
+        """
+        inputs, units = one_code(pre, self.n_pre, "pre").indices, one_code(post, self.n_post, "post")
+        mask = units.packed()[0]
+        touched = np.flatnonzero(mask)
+        self.words[np.ix_(inputs, touched)] |= mask[touched]
+        self.version += 1
+        n_words = len(inputs) * len(touched)
+        self.traffic.add(
+            "synapses",
+            "learn",
+            rows_read=len(inputs),
+            words_read=n_words,
+            words_written=n_words,
+            synops=len(inputs) * len(units.indices),
+        )
+
+    def write(self, pre: Units, rows: NDArray[np.bool_]) -> None:
+        """Replace the rows of some inputs by ``rows``, bool (k, n_post)."""
+        rows = np.asarray(rows)
+        if rows.dtype != np.bool_ or rows.shape != (len(pre), self.n_post):
+            expected = f"bool of shape {(len(pre), self.n_post)}"
+            raise CodeError("rows to write", got=f"{rows.dtype} of shape {rows.shape}", expected=expected)
+        self.words[pre] = SDR.from_dense(rows).packed()
+        self.version += 1
+        n_words = len(pre) * self.n_words
+        self.traffic.add(
+            "synapses", "learn", rows_read=len(pre), words_read=n_words, words_written=n_words, synops=rows.size
+        )
+
+    # ---- keeping ------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Sizes, rows and counters."""
+        return {
+            "n_pre": self.n_pre,
+            "n_post": self.n_post,
+            "words": self.words.copy(),
+            "traffic": traffic_state(self.traffic),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over a state of synapses of the same sizes."""
+        sizes = (state["n_pre"], state["n_post"])
+        if sizes != (self.n_pre, self.n_post) or np.shape(state["words"]) != (self.n_pre, self.n_words):
+            raise FileFormatError("state of synapses", got=f"sizes {sizes}", expected=(self.n_pre, self.n_post))
+        self._words = np.array(state["words"], np.uint64)
+        self.version += 1
+        self.traffic = traffic_from_state(state["traffic"])
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """Synapses as they were."""
+        made = cls(state["n_pre"], state["n_post"])
+        made.restore(state)
+        return made
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.n_pre} -> {self.n_post}, density {self.density:.3g})"
+
+
+class DeltaSums:
+    """A synapse store that keeps the sums of the last code and adds or subtracts only the units that switched.
+
+    Exact (the sums are integers), and cheaper whenever fewer units switched than are active; otherwise, and after the
+    synapses changed, the sums are formed anew. The counters show the rows really read.
+
+    Parameters
+    ----------
+    synapses : BinarySynapses
+
+    Examples
+    --------
+    >>> s = DeltaSums(BinarySynapses(100, 4))
+    >>> s.learn([range(50)], [[1, 2]])
+    >>> s.sums([range(20, 60)]).tolist(), s.sums([range(21, 61)]).tolist()
+    ([0, 30, 30, 0], [0, 29, 29, 0])
+    >>> s.traffic.get("synapses", "retrieve", "rows_read")
+    42
+    """
+
+    def __init__(self, synapses: BinarySynapses) -> None:
+        self.synapses = synapses
+        self.n_pre, self.n_post = synapses.n_pre, synapses.n_post
+        self._forget()
+
+    def _forget(self) -> None:
+        self._active: Units | None = None
+        self._version = -1
+        self._sums: Counts = np.zeros(0, np.int32)
+
+    @property
+    def traffic(self) -> Traffic:
+        """The counters of the synapses."""
+        return self.synapses.traffic
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of the synapses and of the sums kept."""
+        return self.synapses.n_bytes + 4 * self.n_post
+
+    @property
+    def density(self) -> float:
+        """Share of the synapses that exist."""
+        return self.synapses.density
+
+    def allocate(self) -> None:
+        """Take the memory now."""
+        self.synapses.allocate()
+
+    def sums(self, code: Any) -> Counts:
+        """(n_post,) int32: active inputs with a synapse, per unit."""
+        active = one_code(code, self.n_pre, "code").indices
+        known = self._active if self._version == self.synapses.version else None
+        if known is not None:
+            gone = np.setdiff1d(known, active, assume_unique=True)
+            come = np.setdiff1d(active, known, assume_unique=True)
+        if known is None or len(gone) + len(come) >= len(active):
+            self._sums = self.synapses.row_sums(active)
+        else:
+            self._sums = self._sums + self.synapses.row_sums(come) - self.synapses.row_sums(gone)
+        self.traffic.add("synapses", "retrieve", sums=self.n_post)
+        self._active, self._version = active, self.synapses.version
+        return self._sums.copy()
+
+    def learn(self, pre: Any, post: Any) -> None:
+        """As the synapses do; the next sums are formed anew."""
+        self.synapses.learn(pre, post)
+
+    def rows(self, pre: Units) -> NDArray[np.bool_]:
+        """(k, n_post) bool: the rows of some inputs."""
+        return self.synapses.rows(pre)
+
+    def write(self, pre: Units, rows: NDArray[np.bool_]) -> None:
+        """Replace the rows of some inputs."""
+        self.synapses.write(pre, rows)
+
+    def reset(self) -> None:
+        """No synapse, nothing counted, no sums kept."""
+        self.synapses.reset()
+        self._forget()
+
+    def state(self) -> dict[str, Any]:
+        """The synapses, the last code and its sums."""
+        known = self._active is not None and self._version == self.synapses.version
+        active = np.zeros(0, np.int32) if self._active is None else self._active
+        kept = {"known": known, "active": active, "sums": self._sums}
+        return {"synapses": self.synapses.state(), "kept": kept}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` gave."""
+        self.synapses.restore(state["synapses"])
+        kept = state["kept"]
+        self._active = np.array(kept["active"], np.int32) if kept["known"] else None
+        self._sums, self._version = np.array(kept["sums"], np.int32), self.synapses.version
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """As it was."""
+        made = cls(BinarySynapses.from_state(state["synapses"]))
+        made.restore(state)
+        return made
+
+    def __repr__(self) -> str:
+        return f"DeltaSums({self.synapses!r})"
+
+
+def one_code(code: Any, size: int | None, what: str) -> SDR:
+    """`code` as an SDR of one item over `size` units, or CodeError."""
+    made = as_sdr(code, size, what=what)
+    if len(made) != 1:
+        raise CodeError(what, got=f"{len(made)} items", expected="one item", do="take one: x[i]")
+    return made
+
+
+def _unpacked(words: NDArray[np.uint64], n_units: int) -> NDArray[np.bool_]:
+    """Packed rows (k, n_words) as bool (k, n_units)."""
+    octets = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
+    return np.unpackbits(octets, axis=1, count=n_units, bitorder="little").view(np.bool_)
+
+
+def _dendritic_counts(words: NDArray[np.uint64], active: Units, n_units: int) -> Counts:
+    """(n_units,) int32: how many of the active rows have each bit set."""
+    counts: Counts = np.add.reduce(_unpacked(words[active], n_units).view(np.uint8), axis=0, dtype=np.int32)
+    return counts
