@@ -48,14 +48,16 @@ def _put_text_array(group: h5py.Group, name: str, array: NDArray[Any]) -> h5py.D
     utf8 = h5py.string_dtype("utf-8", max(1, encoded.dtype.itemsize))
     large = array.ndim > 0 and encoded.nbytes >= _COMPRESS_FROM
     options = {"compression": "gzip", "compression_opts": 1} if large else {}
-    return group.create_dataset(name, data=encoded.astype(utf8).reshape(array.shape), **options)
+    dataset = group.create_dataset(name, data=encoded.astype(utf8).reshape(array.shape), **options)
+    dataset.attrs["characters"] = array.dtype.itemsize // 4
+    return dataset
 
 
 def get_array(dataset: h5py.Dataset) -> NDArray[Any]:
     """The array as it was put: dtype, shape (also 0-d) and bits."""
     if h5py.check_string_dtype(dataset.dtype) is not None:
         flat = [bytes(value).decode() for value in np.ravel(dataset[()])]
-        return np.array(flat, dtype=np.str_).reshape(dataset.shape)
+        return np.array(flat, dtype=f"U{dataset.attrs.get('characters', '')}").reshape(dataset.shape)
     array = np.empty(dataset.shape, dataset.dtype)
     if array.size:
         dataset.read_direct(array)

@@ -45,7 +45,8 @@ class Dataset:
     def __repr__(self) -> str:
         rows = "x".join(str(n) for n in self.images.shape[1:])
         test = "" if self.test_images is None else f" + {len(self.test_images):,} test"
-        return f"Dataset({self.name}: {len(self.images):,}{test} images {rows} {self.images.dtype}, {self.licence})"
+        licence = self.licence.partition(":")[0]
+        return f"Dataset({self.name}: {len(self.images):,}{test} images {rows} {self.images.dtype}, {licence})"
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,8 @@ def load_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
     except DataError:
         raise
     except OSError as error:
-        raise DataError(os.fspath(path), got=error.strerror or str(error), expected="a file to read") from error
+        got = (error.strerror or str(error)).lower()
+        raise DataError(os.fspath(path), got=got, expected="a file to read") from error
 
 
 def _read(file: IO[bytes] | gzip.GzipFile, source: Path) -> NDArray[Any]:

@@ -63,7 +63,7 @@ def _from_file(place: Path) -> Parts:
         with open(place, "rb") as file:
             start = file.read(4)
     except OSError as error:
-        raise DataError(str(place), got=error.strerror or str(error), expected="a file to read") from error
+        raise DataError(str(place), got=(error.strerror or str(error)).lower(), expected="a file to read") from error
     if start.startswith(b"PK"):
         return Parts(place, {})
     for key in KEYS:

@@ -179,4 +179,7 @@ def _dataset(group: h5py.Group, name: str, kind: str, n: int, chunk: int) -> h5p
     if dtype.kind == "U":
         dtype = h5py.string_dtype("utf-8", dtype.itemsize)  # 4 bytes a character, the most UTF-8 needs
     options = {"compression": "gzip", "compression_opts": 1, "shuffle": True, "chunks": (min(n, chunk),)} if n else {}
-    return group.create_dataset(name, (n,), dtype, **options)
+    dataset = group.create_dataset(name, (n,), dtype, **options)
+    if np.dtype(kind).kind == "U":
+        dataset.attrs["characters"] = np.dtype(kind).itemsize // 4
+    return dataset

@@ -1,8 +1,8 @@
 """The log a stream writes while it runs: blocks with a checksum each, so that every prefix can be read.
 
 A process that is killed leaves a log whose last block may be torn; the reader stops there. Layout: the line
-``sdrsim-stream 1``, then blocks: one kind byte (H header, T rows, C codes), the length of the payload (uint64), CRC-32 of
-kind, length and payload (uint32), the payload. All numbers are little-endian.
+``sdrsim-stream 1``, then blocks: one kind byte (H header, T rows, C codes), the length of the payload (uint64), a
+CRC-32 of kind, length and payload (uint32), the payload. All numbers are little-endian.
 """
 
 import os
