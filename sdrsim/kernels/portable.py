@@ -1,0 +1,112 @@
+"""The vector code of `simd.py` once more as plain loops: the same results bit for bit, on any CPU, with arrays for addresses.
+
+Nothing is faster here. These are what a reader compares the intrinsics with, and what stands in for them where LLVM
+cannot build them. Cells lie transposed, (n_cells, n_lanes): cell k of column q in ``cells[k, q]``; any number of lanes.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels.jit import compiled
+
+Words = NDArray[np.uint64]
+Floats = NDArray[np.float32]
+
+
+@compiled
+def row_planes(matrix: Words, rows: NDArray[np.int64], planes: Words) -> None:
+    """Sum packed rows into bit planes (n_chunks, n_planes, 8): a counter per bit, one row after another.
+
+    A carry out of the top plane is lost. Words of the last chunk beyond the row's end are left 0.
+    """
+    planes[:] = np.uint64(0)
+    for r in rows:
+        for w in range(matrix.shape[1]):
+            carry = matrix[r, w]
+            for p in range(planes.shape[1]):
+                held = planes[w // 8, p, w % 8]
+                planes[w // 8, p, w % 8] = held ^ carry
+                carry &= held
+
+
+@compiled
+def expand(planes: Words, n_words: int, counts: NDArray[np.uint16]) -> None:
+    """Bit planes (n_planes, 8) of one chunk to counts, 64 for each of `n_words` words."""
+    for i in range(64 * n_words):
+        total, place = np.uint64(0), np.uint64(i % 64)
+        for p in range(planes.shape[0]):
+            total |= ((planes[p, i // 64] >> place) & np.uint64(1)) << np.uint64(p)
+        counts[i] = np.uint16(total)
+
+
+@compiled
+def column_max(cells: NDArray[Any], out: NDArray[Any]) -> None:
+    """Largest cell of each column, at least 0; uint16 or float32."""
+    for q in range(cells.shape[1]):
+        out[q] = 0
+        for k in range(cells.shape[0]):
+            if cells[k, q] > out[q]:
+                out[q] = cells[k, q]
+
+
+@compiled
+def column_ties(cells: NDArray[Any], floor: NDArray[Any], n_ties: NDArray[np.int32], last: NDArray[np.int32]) -> None:
+    """How many cells of each column reach its floor, and the last k that does (0: none); uint16 or float32."""
+    for q in range(cells.shape[1]):
+        n_ties[q], last[q] = 0, 0
+        for k in range(cells.shape[0]):
+            if cells[k, q] >= floor[q]:
+                n_ties[q] += 1
+                last[q] = k
+
+
+@compiled
+def column_total(cells: Floats, total: Floats, last: NDArray[np.int32]) -> None:
+    """Sum of each column in float32 and rising k, and the last k whose cell is > 0 (-1: none)."""
+    for q in range(cells.shape[1]):
+        amount, last[q] = np.float32(0.0), -1
+        for k in range(cells.shape[0]):
+            amount += cells[k, q]
+            if cells[k, q] > np.float32(0.0):
+                last[q] = k
+        total[q] = amount
+
+
+@compiled
+def column_pick(cells: Floats, level: Floats, out: NDArray[np.int32]) -> None:
+    """How many running sums (float32, rising k) of each column are <= its level: the winner of a draw at that height."""
+    for q in range(cells.shape[1]):
+        running, out[q] = np.float32(0.0), 0
+        for k in range(cells.shape[0]):
+            running += cells[k, q]
+            if running <= level[q]:
+                out[q] += 1
+
+
+@compiled
+def gather(table: Floats, places: NDArray[np.uint16], out: Floats) -> None:
+    """out[i] = table[places[i]]."""
+    for i in range(len(places)):
+        out[i] = table[places[i]]
+
+
+@compiled
+def interpolate(
+    curve: Floats,
+    values: Floats,
+    scale: np.float32,
+    shift: np.float32,
+    top: np.float32,
+    offset: np.float32,
+    gain: np.float32,
+    out: Floats,
+) -> None:
+    """out = offset + gain * curve at ``values * scale + shift`` held in 0 .. top, linear between the top + 2 points."""
+    for i in range(len(values)):
+        product = values[i] * scale
+        place = min(max(product + shift, np.float32(0.0)), top)
+        left = np.int64(place)
+        slope = (place - np.float32(left)) * (curve[left + 1] - curve[left])
+        out[i] = offset + gain * (curve[left] + slope)
