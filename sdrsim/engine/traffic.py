@@ -36,7 +36,7 @@ class Tensor(NamedTuple):
     role: str = "weight"
 
 
-@dataclass
+@dataclass(eq=False)
 class Traffic:
     """Counters per (projection, phase), the tensors behind them, and the trace when one was asked for.
 
@@ -56,31 +56,33 @@ class Traffic:
 
     def vector(self, projection: str, phase: str) -> NDArray[np.int64]:
         """The counters of one (projection, phase) in the order of `COUNTERS`, writable: kernels add to it."""
-        if phase not in PHASES:
-            raise ParameterError("phase", got=phase, expected=", ".join(PHASES))
+        _check_phase(phase)
         return self.counts.setdefault((projection, phase), np.zeros(len(COUNTERS), np.int64))
 
     def add(self, projection: str, phase: str, **counts: int) -> None:
         """Add to named counters of one (projection, phase)."""
-        vector = self.vector(projection, phase)
+        places = [_place(name) for name in counts]
         for name, value in counts.items():
-            if name not in _PLACE:
-                raise ParameterError("traffic counter", got=name, expected=", ".join(COUNTERS))
-            vector[_PLACE[name]] += value
+            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+                raise ParameterError(f"traffic counter {name}", got=repr(value), expected="a whole number")
+        vector = self.vector(projection, phase)
+        for place, value in zip(places, counts.values()):
+            vector[place] += value
 
     def get(self, projection: str, phase: str, counter: str) -> int:
         """One counter; 0 where nothing was counted."""
-        vector = self.counts.get((projection, phase))
-        return 0 if vector is None else int(vector[_PLACE[counter]])
+        place, vector = _place(counter), self.counts.get((projection, _check_phase(phase)))
+        return 0 if vector is None else int(vector[place])
 
     def total(self, counter: str, phase: str | None = None) -> int:
         """One counter over all projections, of one phase or of all."""
-        return sum(int(v[_PLACE[counter]]) for (_, p), v in self.counts.items() if phase is None or p == phase)
+        place, phases = _place(counter), PHASES if phase is None else (_check_phase(phase),)
+        return sum(int(v[place]) for (_, p), v in self.counts.items() if p in phases)
 
     def __iadd__(self, other: "Traffic") -> "Traffic":
         shift = self._adopt(other.tensors)
-        for where, vector in other.counts.items():
-            self.counts[where] = self.counts[where] + vector if where in self.counts else vector.copy()
+        for (projection, phase), vector in other.counts.items():
+            self.vector(projection, phase)[:] += vector  # in place: a kernel may hold it
         if other.trace is not None:
             moved = other.trace.copy()
             moved["tensor"] = shift[moved["tensor"]] if len(shift) else moved["tensor"]
@@ -92,6 +94,17 @@ class Traffic:
         total += self
         total += other
         return total
+
+    def __eq__(self, other: object) -> bool:
+        """The same counts, tensors and trace."""
+        if not isinstance(other, Traffic):
+            return NotImplemented
+        return (
+            self.counts.keys() == other.counts.keys()
+            and all(np.array_equal(v, other.counts[where]) for where, v in self.counts.items())
+            and self.tensors == other.tensors
+            and (other.trace is None if self.trace is None else _same_trace(self.trace, other.trace))
+        )
 
     def without_trace(self) -> "Traffic":
         """The counters alone: what a running total keeps."""
@@ -107,13 +120,14 @@ class Traffic:
 
     def _adopt(self, tensors: Mapping[str, Tensor]) -> NDArray[np.int32]:
         for name, tensor in tensors.items():
-            if self.tensors.setdefault(name, tensor) != tensor:
+            if self.tensors.get(name, tensor) != tensor:
                 raise ParameterError(
                     f"tensor {name!r}",
                     got=tensor,
                     expected=self.tensors[name],
                     do="name the two memories apart: prefixed()",
                 )
+        self.tensors.update(tensors)
         place = {name: i for i, name in enumerate(self.tensors)}
         return np.array([place[name] for name in tensors], np.int32)
 
@@ -145,3 +159,19 @@ class Traffic:
 
     def _repr_html_(self) -> str:
         return self.table()._repr_html_()
+
+
+def _same_trace(a: NDArray[Any], b: NDArray[Any] | None) -> bool:
+    return b is not None and np.array_equal(a, b)
+
+
+def _check_phase(phase: str) -> str:
+    if phase not in PHASES:
+        raise ParameterError("phase", got=repr(phase), expected=", ".join(PHASES))
+    return phase
+
+
+def _place(counter: str) -> int:
+    if counter not in _PLACE:
+        raise ParameterError("traffic counter", got=repr(counter), expected=", ".join(COUNTERS))
+    return _PLACE[counter]
