@@ -143,31 +143,32 @@ def write_result(
     >>> result.tables["curve"]["load"].tolist(), result.params, result.seed
     ([10, 20], {'n_units': 64}, 3)
     """
-    if not isinstance(tables, Mapping):
-        raise ParameterError("tables", got=type(tables).__name__, expected="a mapping of names to tables")
-    made = {_table_name(name): _as_table(f"table {name!r}", value) for name, value in tables.items()}
-    parts = {"traffic": traffic, "checks": checks}
-    extra = {name: _as_table(name, value) for name, value in parts.items() if value is not None}
-    trace = getattr(traffic, "trace", None) if trace is None else trace
-    if trace is not None:
-        trace = _checked_trace(trace)
-        if getattr(traffic, "tensors", None):
-            extra["tensors"] = _tensor_table(traffic.tensors)
+    made = _named_tables(tables)
+    extra, trace = _extra_tables(traffic, checks, trace)
     about: dict[str, Any] = {"params": _plain_params(params), "seed": _plain_seed(seed), "study": study, "title": title}
     about |= {"wall_s": None if wall_s is None else float(wall_s), "provenance": provenance()}
-    texts = {name: json.dumps(value) for name, value in about.items()}
+    _write(path, {name: json.dumps(value) for name, value in about.items()}, extra, made, trace)
+    return Path(path)
+
+
+def _write(
+    path: str | os.PathLike[str],
+    texts: Mapping[str, str],
+    extra: Mapping[str, Table],
+    tables: Mapping[str, Table],
+    trace: NDArray[Any] | None,
+) -> None:
     with write_sealed(path, "result", SCHEMA_VERSION) as out:
         for name, text in texts.items():
             put_text(out.file, name, text)
         for name, table in extra.items():
             put_table(out.file, name, table)
         group = out.file.create_group("tables", track_order=True)
-        for name, table in made.items():
+        for name, table in tables.items():
             put_table(group, name, table)
             out.check()
         if trace is not None:
             put_array(out.file, "trace", trace)
-    return Path(path)
 
 
 def read_result(path: str | os.PathLike[str]) -> Result:
@@ -191,10 +192,23 @@ def _table_or_none(file: h5py.File, name: str) -> Table | None:
     return get_table(file[name]) if name in file else None
 
 
-def _table_name(name: Any) -> str:
-    if not isinstance(name, str) or not name or "/" in name or "\0" in name or name == ".":
-        raise ParameterError("table name", got=repr(name), expected="text without '/'")
-    return name
+def _named_tables(tables: Any) -> dict[str, Table]:
+    if not isinstance(tables, Mapping):
+        raise ParameterError("tables", got=type(tables).__name__, expected="a mapping of names to tables")
+    for name in tables:
+        if not isinstance(name, str) or not name or "/" in name or "\0" in name or name == ".":
+            raise ParameterError("table name", got=repr(name), expected="text without '/'")
+    return {name: _as_table(f"table {name!r}", value) for name, value in tables.items()}
+
+
+def _extra_tables(traffic: Any, checks: Any, trace: Any) -> tuple[dict[str, Table], NDArray[Any] | None]:
+    """The tables beside the named ones, and the trace: the given one, or the one the traffic holds."""
+    parts = {"traffic": traffic, "checks": checks}
+    extra = {name: _as_table(name, value) for name, value in parts.items() if value is not None}
+    trace = getattr(traffic, "trace", None) if trace is None else trace
+    if trace is not None and getattr(traffic, "tensors", None):
+        extra["tensors"] = _tensor_table(traffic.tensors)
+    return extra, None if trace is None else _checked_trace(trace)
 
 
 def _as_table(what: str, value: Any) -> Table:
