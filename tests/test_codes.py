@@ -221,6 +221,7 @@ def test_unhashable():
         (np.array([[1 + 2j]]), 6, "complex"),
         (None, 6, "object"),
         (3.5, 6, "float64"),
+        ([[[1], [2, 3]]], 6, "several lengths"),
         ([[0.5], [1]], 6, "float64|flat integer"),
     ],
 )

@@ -117,7 +117,7 @@ class SDR:
             lengths = np.full(len(items), items.shape[1], np.int64)
             flat = items.reshape(-1)
         else:
-            parts = [np.asarray(p) for p in items]
+            parts = [_array(p) for p in items]
             for p in parts:
                 if p.ndim != 1 or (p.size and p.dtype.kind not in "iu"):
                     raise CodeError("indices", got=_describe(p), expected="one flat integer array per item")
@@ -286,7 +286,7 @@ def _convert(x: Any, size: int | None) -> SDR:
     if hasattr(x, "tocsr"):
         return SDR.from_csr(x)
     if isinstance(x, (list, tuple)) and x and not np.isscalar(x[0]):
-        arrays = [np.asarray(p) for p in x]
+        arrays = [_array(p) for p in x]
         if size is not None:  # an empty list comes as float64; beside indices it is a silent item
             arrays = [a.astype(np.int64) if a.shape == (0,) and a.dtype == np.float64 else a for a in arrays]
         if all(a.dtype.kind in "iu" and a.dtype != np.uint8 for a in arrays) and size is not None:
@@ -298,7 +298,7 @@ def _convert(x: Any, size: int | None) -> SDR:
                 "items", got="arrays of several shapes", expected="equal shapes, or integer indices with a size"
             )
         x = np.stack(arrays)
-    array = np.asarray(x)
+    array = _array(x)
     if array.ndim == 1:
         array = array[None]
     if array.dtype in (np.bool_, np.uint8):
@@ -310,6 +310,15 @@ def _convert(x: Any, size: int | None) -> SDR:
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise CodeError("values", got="NaN", expected="bool, 0/1 uint8 or integer indices", do="clean the data first")
     raise CodeError("values", got=_describe(array), expected="bool, 0/1 uint8 or integer indices", do="binarise first")
+
+
+def _array(x: Any) -> NDArray[Any]:
+    try:
+        return np.asarray(x)
+    except ValueError:
+        raise CodeError(
+            "values", got="lists of several lengths inside one item", expected="one list per item"
+        ) from None
 
 
 def _describe(array: NDArray[Any]) -> str:

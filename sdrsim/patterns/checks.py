@@ -114,7 +114,10 @@ def redrawn(codes: SDR, kept: NDArray[np.int64], seed: Any, function: str, first
 
 def image_array(images: Any) -> NDArray[Any]:
     """Numbers without NaN."""
-    array = np.asarray(images)
+    try:
+        array = np.asarray(images)
+    except ValueError:
+        raise CodeError("images", got="images of several shapes", expected="one shape") from None
     if array.dtype.kind not in "biuf":
         raise CodeError("images", got=f"dtype {array.dtype}", expected="numbers")
     if array.dtype.kind == "f" and np.isnan(array).any():

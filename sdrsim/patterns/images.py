@@ -65,8 +65,11 @@ def occlude(
         raise CodeError("images", got=f"shape {array.shape}", expected="(n, rows, columns) or (rows, columns)")
     if side is not None and side not in _SIDES:
         raise ParameterError("side", got=repr(side), expected=", ".join(_SIDES) + " or None")
-    fill = np.asarray(value).astype(array.dtype)
-    if fill.shape or fill != value:
+    number = np.asarray(value)
+    if number.shape or number.dtype.kind not in "biuf" or np.isnan(number):
+        raise ParameterError("value", got=repr(value), expected=f"one value of dtype {array.dtype}")
+    fill = number.astype(array.dtype)
+    if array.dtype.kind != "f" and fill != number:
         raise ParameterError("value", got=repr(value), expected=f"one value of dtype {array.dtype}")
     out = np.array(array[None] if array.ndim == 2 else array)
     lengths = np.array(out.shape[1:])
