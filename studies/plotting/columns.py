@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.table import Table
+from sdrsim.measures import spread
 
 __all__ = ["Columns", "Series", "as_codes", "column", "label", "series"]
 
@@ -51,8 +52,8 @@ def series(data: Columns, x: str, y: str, by: str | Sequence[str] | None, theory
     """The rows grouped into lines by the columns `by` and into points by `x`: mean of `y` and its 95 % interval.
 
     Several rows at one point are repeats (seeds, networks): the interval is Student's over them. Columns ``<y>_low``
-    and ``<y>_high`` are intervals of single rows; with ``<y>_n`` trials behind each row, the rows of a point are pooled
-    into one Wilson interval. Where both kinds exist, the wider one at each end is taken.
+    and ``<y>_high`` are intervals of single rows; with ``<y>_n`` trials behind each row, the repeats are also taken as
+    one share of all trials, and the wider of the two intervals is given (`sdrsim.measures.spread`).
     """
     xs, ys = column(data, x), column(data, y).astype(np.float64)
     keys = [column(data, name) for name in ([by] if isinstance(by, str) else by or [])]
@@ -75,32 +76,13 @@ def _interval(
     y: str, ys: NDArray[np.float64], whole: Mapping[str, NDArray[np.float64]], rows: NDArray[np.intp]
 ) -> tuple[float, float]:
     """95 % interval of one point from the rows behind it, or NaN twice."""
-    ends = []
-    if len(rows) > 1:
-        ends.append(_student(ys[rows]))
-    if f"{y}_low" in whole and f"{y}_high" in whole:
-        if len(rows) == 1:
-            ends.append((whole[f"{y}_low"][rows[0]], whole[f"{y}_high"][rows[0]]))
-        elif f"{y}_n" in whole:
-            n = whole[f"{y}_n"][rows]
-            ends.append(_wilson(float(np.dot(ys[rows], n) / n.sum()), float(n.sum())))
-    if not ends:
-        return np.nan, np.nan
-    return min(low for low, _ in ends), max(high for _, high in ends)
-
-
-def _student(values: NDArray[np.float64]) -> tuple[float, float]:
-    from scipy.special import stdtrit
-
-    half = stdtrit(len(values) - 1, 0.975) * values.std(ddof=1) / np.sqrt(len(values))
-    return float(values.mean() - half), float(values.mean() + half)
-
-
-def _wilson(p: float, n: float) -> tuple[float, float]:
-    """Wilson's interval of a proportion (1927), z = 1.96."""
-    z = 1.959963984540054
-    middle, half = p + z * z / (2 * n), z * np.sqrt(p * (1 - p) / n + (z / (2 * n)) ** 2)
-    return float((middle - half) / (1 + z * z / n)), float((middle + half) / (1 + z * z / n))
+    rated = f"{y}_low" in whole and f"{y}_high" in whole
+    if len(rows) == 1:
+        return (whole[f"{y}_low"][rows[0]], whole[f"{y}_high"][rows[0]]) if rated else (np.nan, np.nan)
+    share = rated and f"{y}_n" in whole and 0 <= ys[rows].min() and ys[rows].max() <= 1
+    n_trials = int(whole[f"{y}_n"][rows].sum()) if share else None
+    rate = spread(ys[rows], n_trials)
+    return rate.low, rate.high
 
 
 def evaluated(

@@ -34,9 +34,9 @@ def curve(
     """A measured quantity against a parameter, with its 95 % interval and, as a line, what theory says.
 
     Several rows at the same `x` are repeats over seeds or networks: their mean is drawn, and Student's interval over
-    them. Columns ``<y>_low``, ``<y>_high`` (and ``<y>_n``, trials) hold the interval of single rows, pooled over
-    repeats by Wilson; of two intervals the wider is drawn. With a theory the measurement is drawn as points with bars
-    and the theory as a line; without one, as a line in its band.
+    them. Columns ``<y>_low``, ``<y>_high`` hold the interval of single rows; with ``<y>_n``, trials, the interval of a
+    share of all trials is formed too and the wider of the two drawn. With a theory the measurement is drawn as points
+    with bars and the theory as a line; without one, as a line in its band.
 
     Parameters
     ----------
