@@ -380,7 +380,7 @@ def test_units_of_measured_time(unit, timing):
 def test_verify_counts_the_kinds_apart(cli, registered):
     code, out, _ = cli("verify", "--quick")
     assert code == 0
-    assert "1 studies: law 1/1, theory 1/1" in out
+    assert "1 study: law 1/1, theory 1/1" in out
     made = json.loads(cli("verify", "--quick", "--json")[1])
     assert made["ok"]
     assert made["kinds"] == {kind: {"n": 1, "ok": 1, "deviates": 0, "FAILS": 0} for kind in ("law", "theory")}

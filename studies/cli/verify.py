@@ -93,7 +93,8 @@ def command(
         skipped = f"; {n_skipped} skipped" if n_skipped else ""
         errors = sum(bool(outcome.error) for outcome in outcomes)
         wrong = f"; {errors} ended in an error" if errors else ""
-        print(f"{len(outcomes)} studies: {verdict_text(everything)}{skipped}{wrong}")
+        n = len(outcomes)
+        print(f"{n} stud{'y' if n == 1 else 'ies'}: {verdict_text(everything)}{skipped}{wrong}")
     if failed:
         raise typer.Exit(CHECK_FAILED)
 

@@ -79,7 +79,7 @@ def _interval(
     rated = f"{y}_low" in whole and f"{y}_high" in whole
     if len(rows) == 1:
         return (whole[f"{y}_low"][rows[0]], whole[f"{y}_high"][rows[0]]) if rated else (np.nan, np.nan)
-    share = rated and f"{y}_n" in whole and 0 <= ys[rows].min() and ys[rows].max() <= 1
+    share = rated and f"{y}_n" in whole and ys[rows].min() >= 0 and ys[rows].max() <= 1
     n_trials = int(whole[f"{y}_n"][rows].sum()) if share else None
     rate = spread(ys[rows], n_trials)
     return rate.low, rate.high
