@@ -15,6 +15,7 @@ from sdrsim import stream
 from sdrsim.engine.params import Params
 from sdrsim.engine.traffic import Traffic
 from sdrsim.files import Table
+from sdrsim.measures import Rate
 from sdrsim.studies import plotting
 from sdrsim.studies.study import Check, Progress
 
@@ -45,7 +46,9 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
         progress(i, params.n_points, "points")
         k = int((stream(seed, f"point {i}").random(params.n_trials) < params.coin.p_hit).sum())
         traffic.add("coin", "retrieve", random_numbers=params.n_trials)
-        rows.append({"point": i, "k": k, "n": params.n_trials, "share": k / params.n_trials, "claimed": params.claimed})
+        rate = Rate.of(k, params.n_trials)
+        share = {"share": rate.value, "share_low": rate.low, "share_high": rate.high}
+        rows.append({"point": i, "k": k, "n": params.n_trials, **share, "claimed": params.claimed})
     progress(params.n_points, params.n_points, "points")
     hits = Table.from_rows(rows, descriptions={"share": "share of hits"})
     time = Table({"took": [perf_counter() - began]}, units={"took": "s"})
