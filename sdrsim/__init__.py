@@ -1,6 +1,7 @@
 """sdrsim: an event-driven simulator of sparse associative memories.
 
-Nothing is imported at top level (PEP 562): ``import sdrsim`` costs milliseconds, each name loads its module on first use.
+Nothing is imported at top level (PEP 562): ``import sdrsim`` costs milliseconds, each name loads its module on first
+use.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -18,9 +19,9 @@ _MODULES = ("engine", "errors", "files", "hardware", "kernels", "measures", "mod
 __all__ = ["SDR", "Network", "Simulator", "__version__", "errors", "measures", "patterns", "stream"]
 
 if TYPE_CHECKING:
-    from sdrsim import errors as errors
-    from sdrsim import measures as measures
-    from sdrsim import patterns as patterns
+    import sdrsim.errors as errors
+    import sdrsim.measures as measures
+    import sdrsim.patterns as patterns
     from sdrsim.engine.codes import SDR as SDR
     from sdrsim.engine.network import Network as Network
     from sdrsim.engine.seeds import stream as stream

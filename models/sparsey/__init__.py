@@ -1,4 +1,6 @@
-"""Sparsey: sparse distributed codes in macrocolumns, learned in one presentation (Rinkus 2010, 2014; Rinkus & Leveille 2017)."""
+"""Sparsey: sparse distributed codes in macrocolumns, learned in one presentation (Rinkus 2010, 2014; Rinkus & Leveille
+2017).
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -12,7 +12,9 @@ __all__ = ["code_likelihoods", "winners_of"]
 
 
 def code_likelihoods(winners: NDArray[np.int16], codebook: Any, n_cms: int, n_cells: int) -> NDArray[np.float64]:
-    """(n, M) share of CMs in which code j and the code of item i have the same winner; silent items and codes give 0."""
+    """(n, M) share of CMs in which code j and the code of item i have the same winner; silent items and codes
+    give 0.
+    """
     book = winners_of(codebook, n_cms, n_cells, what="codebook")
     out = np.zeros((len(winners), len(book)), np.float64)
     for q in range(n_cms):

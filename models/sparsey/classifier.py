@@ -1,4 +1,6 @@
-"""SparseyClassifier: features from one presentation of each image, a read-out on their codes; scikit-learn's protocol."""
+"""SparseyClassifier: features from one presentation of each image, a read-out on their codes; scikit-learn's
+protocol.
+"""
 
 from pathlib import Path
 from typing import Any, Literal
@@ -232,6 +234,7 @@ class SparseyClassifier:
     def __repr__(self) -> str:
         known = "nothing learned" if self._readout is None else f"{int(self._readout.n_seen.sum()):,} images learned"
         return (
-            f"SparseyClassifier({self.image_shape[0]} x {self.image_shape[1]}, aperture {self.aperture}, stride {self.stride}, "
+            f"SparseyClassifier({self.image_shape[0]} x {self.image_shape[1]}, aperture {self.aperture}, "
+            f"stride {self.stride}, "
             f"Q {self.n_cms} x K {self.n_cells}, {self.match}, readout {self.readout!r}; {known})"
         )

@@ -15,7 +15,8 @@ from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.files.table import Table
 from sdrsim.models.sparsey.params import CodeSelection, MacParams
-from sdrsim.models.sparsey.sheet import Events, Sheet
+from sdrsim.models.sparsey.recording import Events
+from sdrsim.models.sparsey.sheet import Sheet
 from sdrsim.models.sparsey.wiring import Tiling, tile, wire
 
 if TYPE_CHECKING:
@@ -169,7 +170,9 @@ class Hierarchy:
     # ---- work -------------------------------------------------------------------------------------------------
 
     def learn(self, frames: Any, trace: bool = False) -> Trace:
-        """Learn frames, each in one presentation, all levels in one pass; level n + 1 learns the new codes of level n."""
+        """Learn frames, each in one presentation, all levels in one pass; level n + 1 learns the new codes of
+        level n.
+        """
         codes = self._codes(frames)
         made = self._run(codes, learn=True, first=self.n_frames, trace=trace)
         self.n_frames += len(codes)
@@ -248,7 +251,9 @@ class Hierarchy:
         return net
 
     def draw(self, ax: Any) -> Any:
-        """Draw the grids and apertures on a given axis: each level a row, a point per mac, a bar as wide as its aperture."""
+        """Draw the grids and apertures on a given axis: each level a row, a point per mac, a bar as wide as its
+        aperture.
+        """
         n = len(self.sheets)
         width = float(self.input_shape[1])
         left = np.arange(self.input_shape[1]) / width
@@ -297,15 +302,14 @@ class Hierarchy:
         return made
 
     def __repr__(self) -> str:
-        lines = [
-            f"Hierarchy over {self.input_shape[0]} x {self.input_shape[1]} pixels, {self.n_weights:,} weights, {self.n_bytes:,} bytes"
-        ]
+        rows, columns = self.input_shape
+        lines = [f"Hierarchy over {rows} x {columns} pixels, {self.n_weights:,} weights, {self.n_bytes:,} bytes"]
         for i, (sheet, tiling) in enumerate(zip(self.sheets, self.tilings)):
-            p = sheet.params
+            p, (grid, aperture) = sheet.params, (tiling.grid, tiling.aperture)
             lines.append(
-                f"  L{i}: {tiling.grid[0]} x {tiling.grid[1]} macs, Q {p.n_cms} x K {p.n_cells}, aperture "
-                f"{tiling.aperture[0]} x {tiling.aperture[1]}, {sheet.n_synapses:,} weights ({100 * sheet.share_set:.1f} % set), "
-                f"{sheet.n_bytes:,} bytes"
+                f"  L{i}: {grid[0]} x {grid[1]} macs, Q {p.n_cms} x K {p.n_cells}, "
+                f"aperture {aperture[0]} x {aperture[1]}, {sheet.n_synapses:,} weights "
+                f"({100 * sheet.share_set:.1f} % set), {sheet.n_bytes:,} bytes"
             )
         return "\n".join(lines)
 

@@ -1,21 +1,23 @@
 """Mac: one macrocolumn as an associative memory, on its own in five lines, or as a field of a network."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.traffic import TRACE, Traffic
-from sdrsim.errors import CodeError, ParameterError
+from sdrsim.errors import ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.sparsey.belief import code_likelihoods
 from sdrsim.models.sparsey.kernels.readback import read_back
+from sdrsim.models.sparsey.kernels.sheet import Wiring
 from sdrsim.models.sparsey.params import MacParams
+from sdrsim.models.sparsey.recording import Events
 from sdrsim.models.sparsey.saturation import Saturation, saturation_of, warn_when_saturated
-from sdrsim.models.sparsey.sheet import Events, Sheet
+from sdrsim.models.sparsey.sheet import Sheet
 from sdrsim.models.sparsey.wiring import full_wiring
 
 __all__ = ["Mac", "Recalled", "Response"]
@@ -113,6 +115,8 @@ class Mac(Sheet):
         """
         codes = as_sdr(x, self.params.n_inputs, what="x")
         first = _checked_item(first_item)
+        if not (_is_whole(n_threads) and n_threads >= 1):
+            raise ParameterError("n_threads", got=repr(n_threads), expected="a whole number, at least 1")
         return self._response(self.run(codes, learn=False, first=first, seed=seed, trace=trace, n_threads=n_threads))
 
     def recall(
@@ -139,10 +143,10 @@ class Mac(Sheet):
             The k inputs of highest support instead (above 0; the lower index first among equals).
         """
         codes = as_sdr(cues, self.params.n_inputs, what="cues")
-        if k is not None and not (isinstance(k, (int, np.integer)) and 1 <= k <= self.params.n_inputs):
-            raise ParameterError("k", got=k, expected=f"1 .. {self.params.n_inputs}")
-        if not 0 < threshold <= 1:
-            raise ParameterError("threshold", got=threshold, expected="above 0, at most 1")
+        if k is not None and not (_is_whole(k) and 1 <= k <= self.params.n_inputs):
+            raise ParameterError("k", got=repr(k), expected=f"a whole number, 1 .. {self.params.n_inputs}")
+        if not (_is_real(threshold) and 0 < threshold <= 1):
+            raise ParameterError("threshold", got=repr(threshold), expected="a number above 0, at most 1")
         first = _checked_item(first_item)
         response = self._response(self.run(codes, learn=False, first=first, seed=seed, trace=trace))
         floor = max(1, int(np.ceil(threshold * self.params.n_cms - 1e-9)))
@@ -199,16 +203,16 @@ class Mac(Sheet):
             raise ParameterError(
                 "psi", got="your own function", expected="a named form", do="functions are not kept in files"
             )
-        state = {"params": self.params.to_json(), "seed": self.seed, "memory": self.state()}
-        return save_state(path, "sparsey mac", state)
+        return save_state(path, "sparsey mac", self.state())
 
     @classmethod
-    def load(cls, path: str | Path) -> "Mac":
+    def load(cls, path: str | Path) -> Self:
         """A mac from `save`; continues exactly where the saved one stood."""
-        state = load_state(path, "sparsey mac")
-        mac = cls(MacParams.from_json(state["params"]), seed=state["seed"])
-        mac.restore(state["memory"])
-        return mac
+        return cls.from_state(load_state(path, "sparsey mac"))
+
+    @classmethod
+    def _of(cls, params: MacParams, wiring: Wiring, g: Mapping[str, Any]) -> Self:
+        return cls(params, seed=g["seed"])
 
     def _response(self, events: Events) -> Response:
         n = len(events.indptr) - 1
@@ -231,7 +235,15 @@ class Mac(Sheet):
         return f"<code>{self!r}</code>"
 
 
+def _is_whole(x: Any) -> bool:
+    return isinstance(x, (int, np.integer)) and not isinstance(x, bool)
+
+
+def _is_real(x: Any) -> bool:
+    return _is_whole(x) or isinstance(x, (float, np.floating))
+
+
 def _checked_item(first_item: Any) -> int:
-    if isinstance(first_item, bool) or not isinstance(first_item, (int, np.integer)) or first_item < 0:
-        raise CodeError("first_item", got=repr(first_item), expected="a whole number >= 0")
+    if not (_is_whole(first_item) and 0 <= first_item < 2**62):
+        raise ParameterError("first_item", got=repr(first_item), expected="a whole number, 0 .. 2**62 - 1")
     return int(first_item)

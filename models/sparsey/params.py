@@ -4,15 +4,18 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from sdrsim.engine.params import Params
 
 __all__ = ["PRESETS", "CodeSelection", "MacParams"]
 
-Shape = tuple[float, float, float, float]
+Real = Annotated[float, Field(strict=True, allow_inf_nan=False)]  # strict: True and "2" are no numbers
+Share = Annotated[Real, Field(gt=0, le=1)]
+Shape = tuple[Real, Real, Real, Real]
 PsiForm = Literal["richards", "richards_inside", "logistic2010", "core", "demo", "sparseypy"]
 
+MOST_GAIN = 1e12  # of chi, and of the numbers in sigma: sums of psi over a CM stay well inside float32
 RICHARDS_SIGMA: Shape = (0.1, 4.0, 1.0, 8.0)
 
 PRESETS: Mapping[str, Mapping[str, Any]] = {
@@ -43,8 +46,9 @@ class CodeSelection(Params):
         Q competitive modules of K cells each.
     preset : str
         Defaults for what follows: 'rinkus2014' (the table of the specification), 'rinkus2014_alt' (exponent inside the
-        denominator), 'rinkus2010' (logistic), 'core' (ratcheted inflection), 'demo' (the author's V-to-mu demonstration),
-        'sparseypy', 'features' (ours: cosine match and a per-unit critical period, for spatial codes of images).
+        denominator), 'rinkus2010' (logistic), 'core' (ratcheted inflection), 'demo' (the author's V-to-mu
+        demonstration), 'sparseypy', 'features' (ours: cosine match and a per-unit critical period, for spatial codes
+        of images).
         Anything given explicitly wins over the preset.
     match : 'fraction' | 'cosine' | 'jaccard'
         Form of U (eq 3): overlap / active; overlap / sqrt(active * set); overlap / union. The last two are ours.
@@ -52,17 +56,18 @@ class CodeSelection(Params):
         Strict critical period (ours): a unit with this share of its weights set learns no more, and wins while learning
         only on an exact match. Replaces `freeze_u`.
     norm : 'active_count' | 'pi_min'
-        Divisor of U under 'fraction': the active inputs, or ``pi_u_minus`` as eq 3 prints it. The first reads 1 for every
-        exact repeat but cannot see missing input; the second can.
+        Divisor of U under 'fraction': the active inputs, or ``pi_u_minus`` as eq 3 prints it. The first reads 1 for
+        every exact repeat but cannot see missing input; the second can.
     pi_u_minus, pi_u_plus : int, or float in (0, 1)
-        Eq 1: fewest and most active features (pixels, or macs below) a mac answers to; a float below 1 is a share of all.
+        Eq 1: fewest and most active features (pixels, or macs below) a mac answers to; a float below 1 is a share of
+        all.
     g_minus, gamma, chi : float
         Eq 9: familiarity floor Gm, exponent, and range factor of the expansivity eta.
     psi : str, or callable f(v, g) -> array
         Eq 10: form of V to win likelihood; a callable gets V (an array of 0 .. 1) and the mac's G and is tabulated.
     sigma : four floats
-        Shape of `psi`. Richards: sigma1..4. logistic2010: a, b, lambda, phi. demo: E, inflection, eccentricity at G = 0 and
-        its fall over G. sparseypy: lambda, phi, floor, unused. core: unused.
+        Shape of `psi`. Richards: sigma1..4. logistic2010: a, b, lambda, phi. demo: E, inflection, eccentricity at G =
+        0 and its fall over G. sparseypy: lambda, phi, floor, unused. core: unused.
     winner : 'max' | 'draw'
         Recognition takes the best unit of each CM (ties drawn), or draws as learning does.
     lambda_u0 : float
@@ -84,19 +89,19 @@ class CodeSelection(Params):
         "rinkus2014"
     )
     match: Literal["fraction", "cosine", "jaccard"] = "fraction"
-    unit_cap: Annotated[float, Field(gt=0, le=1)] | None = None
+    unit_cap: Share | None = None
     norm: Literal["active_count", "pi_min"] = "active_count"
-    pi_u_minus: Annotated[float, Field(gt=0)] = 1
-    pi_u_plus: Annotated[float, Field(gt=0)] = math.inf
-    g_minus: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    gamma: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2.0
-    chi: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 100.0
+    pi_u_minus: Annotated[Real, Field(gt=0)] = 1
+    pi_u_plus: Annotated[float, Field(gt=0, strict=True)] = math.inf
+    g_minus: Annotated[Real, Field(ge=0, lt=1)] = 0.1
+    gamma: Annotated[Real, Field(gt=0)] = 2.0
+    chi: Annotated[Real, Field(ge=0, le=MOST_GAIN)] = 100.0
     psi: PsiForm | Callable[..., Any] = "richards"
     sigma: Shape = RICHARDS_SIGMA
     winner: Literal["max", "draw"] = "max"
-    lambda_u0: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 1.0
-    freeze_u: Annotated[float, Field(gt=0, le=1)] | None = 0.5
-    learn_if_g_below: Annotated[float, Field(ge=0, le=1)] | None = None
+    lambda_u0: Annotated[Real, Field(ge=0)] = 1.0
+    freeze_u: Share | None = 0.5
+    learn_if_g_below: Annotated[Real, Field(ge=0, le=1)] | None = None
 
     def __init__(self, **values: Any) -> None:
         given = set(values)
@@ -114,12 +119,18 @@ class CodeSelection(Params):
             filled["sigma"] = _SIGMA[psi]
         return filled
 
+    @field_validator("psi", mode="before")
+    @classmethod
+    def _known_form(cls, psi: Any) -> Any:
+        if not callable(psi) and psi not in _SIGMA:
+            raise ValueError(f"a function f(v, g), or one of {', '.join(_SIGMA)}")
+        return psi
+
     @model_validator(mode="after")
     def _shape(self) -> Self:
-        if any(not math.isfinite(s) for s in self.sigma):
-            raise ValueError(f"four finite numbers, got {self.sigma}")
-        if self.psi == "demo" and min(self.sigma[2], self.sigma[2] - self.sigma[3]) <= 0:
-            raise ValueError(f"an eccentricity above 0 for every G in sigma, got {self.sigma}")
+        complaint = "" if callable(self.psi) else shape_complaint(self.psi, self.sigma)
+        if complaint:
+            raise ValueError(f"sigma with {complaint} for psi={self.psi!r}, got {self.sigma}")
         return self
 
     def floor_features(self, n_features: int) -> float:
@@ -135,6 +146,24 @@ class CodeSelection(Params):
     def n_units(self) -> int:
         """Q * K units."""
         return self.n_cms * self.n_cells
+
+
+def shape_complaint(psi: str, sigma: Shape) -> str:
+    """What is wrong with the shape of eq 10, or nothing: psi must be a finite number >= 0 for every V and G in
+    0 .. 1.
+    """
+    s1, s2, s3, s4 = sigma
+    if max(abs(s) for s in sigma) > MOST_GAIN:
+        return f"numbers of at most {MOST_GAIN:g}"
+    if psi in ("richards", "richards_inside") and (s1 < 0 or s4 < 0 or abs(s2) * (1 + abs(s3)) > 700):
+        return "sigma1 >= 0, sigma4 >= 0 and exp(sigma2 * (1 + sigma3)) in range"
+    if psi == "logistic2010" and (s1 < 0 or s2 < 0):
+        return "a >= 0 and b >= 0"
+    if psi == "demo" and (s1 < 0 or min(s3, s3 - s4) <= 0):
+        return "E >= 0 and an eccentricity above 0 at every G"
+    if psi == "sparseypy" and s3 < 0:
+        return "a floor >= 0"
+    return ""
 
 
 class MacParams(CodeSelection):

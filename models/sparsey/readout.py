@@ -1,4 +1,6 @@
-"""Class read-outs from codes: binary and counted Hebbian weights, log counts (naive Bayes), softmax by the delta rule."""
+"""Class read-outs from codes: binary and counted Hebbian weights, log counts (naive Bayes), softmax by the
+delta rule.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -25,8 +27,9 @@ class Readout:
     n_units, n_groups : int
         Units of the code, and units active in a full code (macs x CMs): scales the delta rule.
     kind : 'binary' | 'hebb_count' | 'counts' | 'linear'
-        Binary Hebbian weights; their counts; log counts, ``score_c = log prior_c + sum log((n_ic + a) / (n_c + a K))`` over
-        the active units i, with n_c the wins of class c in the CM of i; softmax on the active units by the delta rule
+        Binary Hebbian weights; their counts; log counts, ``score_c = log prior_c + sum log((n_ic + a) / (n_c + a K))``
+        over the active units i, with n_c the wins of class c in the CM of i; softmax on the active units by the delta
+        rule
         ``w_ci += rate / epoch * ([c = y] - p_c)``.
     n_cells : int
         K, units per CM.
@@ -93,7 +96,8 @@ class Readout:
 
     def predict(self, codes: SDR) -> NDArray[np.int64]:
         """(n,) class of the highest score; the lower class among equals."""
-        return self.classes[self.scores(codes).argmax(axis=1)]
+        best: NDArray[np.int64] = self.classes[self.scores(codes).argmax(axis=1)]
+        return best
 
     def _admit(self, labels: NDArray[np.int64]) -> None:
         """Make room for classes not seen before, keeping what is known."""

@@ -14,6 +14,8 @@ from sdrsim.models.sparsey.kernels.layout import G_STEPS, LANES, STEPS, Memory, 
 from sdrsim.models.sparsey.kernels.likelihood import shape_domain, shape_of
 from sdrsim.models.sparsey.params import MacParams
 
+MOST_PSI = 1e30  # sums of it over a CM stay inside float32
+
 __all__ = ["make_memory", "make_rule", "memory_bytes", "row_words"]
 
 _MATCH = {"fraction": layout.FRACTION, "cosine": layout.COSINE, "jaccard": layout.JACCARD}
@@ -28,7 +30,9 @@ _PSI = {
 
 
 def make_rule(params: MacParams, n_features: int, block_cms: int = 1) -> Rule:
-    """The kernels' numbers; a mac sees `n_features` pixels (or macs below, each with `block_cms` CMs: eq 3, norm 'pi_min')."""
+    """The kernels' numbers; a mac sees `n_features` pixels (or macs below, each with `block_cms` CMs: eq 3, norm
+    'pi_min').
+    """
     n_lanes = LANES * math.ceil(params.n_cms / LANES)
     pi_min = params.match == "fraction" and params.norm == "pi_min"
     return Rule(
@@ -92,11 +96,14 @@ def shape_table(params: MacParams) -> NDArray[np.float32]:
 def psi_row(psi: Callable[..., Any], g: float) -> NDArray[np.float32]:
     """The user's psi(v, g) over V = 0 .. 1, checked: finite, never negative, not all zero."""
     v = np.arange(STEPS + 1) / STEPS
-    values = np.broadcast_to(np.asarray(psi(v, g), np.float64), v.shape)
-    if not np.isfinite(values).all() or values.min() < 0 or values.max() <= 0:
+    try:
+        values = np.broadcast_to(np.asarray(psi(v, g), np.float64), v.shape)
+    except (TypeError, ValueError) as error:
+        raise ParameterError("psi(v, g)", got=str(error), expected=f"numbers of the shape of v, {v.shape}") from error
+    if not np.isfinite(values).all() or values.min() < 0 or not 0 < values.max() <= MOST_PSI:
         raise ParameterError(
             "psi(v, g)",
             got=f"values {values.min()} .. {values.max()} at g = {g:.3f}",
-            expected="finite, >= 0, some > 0",
+            expected=f"0 .. {MOST_PSI:g}, some above 0",
         )
     return np.append(values, values[-1]).astype(np.float32)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sdrsim.engine.codes import SDR
 from sdrsim.engine.seeds import stream
+from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import SaturationWarning
 
 if TYPE_CHECKING:
@@ -12,13 +13,19 @@ if TYPE_CHECKING:
 
 __all__ = ["ALARM", "Saturation", "saturation_of", "warn_when_saturated"]
 
-ALARM = 0.7  # G of novel items above which old and new are hard to tell apart (prototype: .66 goes with AUC .997, .95 with .81)
+# G of novel items above which old and new are hard to tell apart (prototype: .66 goes with AUC .997, .95 with .81).
+ALARM = 0.7
 N_PROBES = 16
 
 
 class Saturation(NamedTuple):
-    """share_set: weights set, of all; share_closed: units that learn no more; n_fallbacks: CMs drawn although no unit could
-    take the item (nothing written there); novel_familiarity: mean G of novel probes."""
+    """How full a mac is.
+
+    share_set : weights set, of all
+    share_closed : units that learn no more
+    n_fallbacks : CMs drawn although no unit could take the item (nothing was written there)
+    novel_familiarity : mean G of novel probes
+    """
 
     share_set: float
     share_closed: float
@@ -32,12 +39,16 @@ class Saturation(NamedTuple):
 
 
 def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
-    """The monitor's numbers; see `Mac.saturation`. Probing counts no traffic: it is an instrument, not the memory's work."""
+    """The monitor's numbers; see `Mac.saturation`. Probing counts no traffic: it is an instrument, not the memory's
+    work.
+    """
     if probes is None:
         probes = novel_probes(mac)
-    before = mac.traffic
-    events = mac.run(probes, learn=False, first=0)
-    mac.traffic = before
+    before, mac.traffic = mac.traffic, Traffic()
+    try:
+        events = mac.run(probes, learn=False, first=0)
+    finally:
+        mac.traffic = before
     novel = float(events.familiarity.mean()) if len(events.mac) else 0.0
     return Saturation(mac.share_set, mac.share_closed, mac.n_fallbacks, novel)
 
@@ -57,7 +68,8 @@ def warn_when_saturated(mac: "Mac", stored_before: int) -> None:
     now = saturation_of(mac)
     if now.alarm:
         warnings.warn(
-            f"{mac!r} is saturated: random novel items have familiarity {now.novel_familiarity:.2f} (alarm above {ALARM}); "
+            f"{mac!r} is saturated: random novel items have familiarity {now.novel_familiarity:.2f} "
+            f"(alarm above {ALARM}); "
             "raise n_cells, use fewer items, or match='cosine'",
             SaturationWarning,
             stacklevel=3,

@@ -1,54 +1,29 @@
 """Sheet: one level of macs on one memory, as a field of the engine. A single `Mac` is a sheet of one."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.capacity import available_bytes, bytes_text
 from sdrsim.engine.codes import SDR, as_sdr
+from sdrsim.engine.fields import united
 from sdrsim.engine.seeds import checked_seed
-from sdrsim.engine.traffic import COUNTERS, TRACE, Tensor, Traffic
-from sdrsim.errors import FileFormatError, NetworkError
-from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES
+from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
+from sdrsim.engine.traffic import Tensor, Traffic
+from sdrsim.errors import CapacityError, CodeError, FileFormatError, NetworkError
+from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
 from sdrsim.models.sparsey.params import MacParams
+from sdrsim.models.sparsey.recording import KERNEL_COUNTERS, Events, address_bits, joined, trace_of
 from sdrsim.models.sparsey.rules import make_memory, make_rule, memory_bytes, row_words
 
-__all__ = ["Events", "Sheet"]
+__all__ = ["Sheet"]
 
-KERNEL_COUNTERS = tuple(COUNTERS)[:FALLBACKS]
+MOST_ACTIVE = 2**16 - 1  # active inputs of a mac: counts are uint16
 TALLIES = ("n_stored", "n_writes", "n_fallbacks", "n_active_stored")
-
-
-class Events(NamedTuple):
-    """What a sheet did with some frames: only active macs appear.
-
-    For frame i: macs ``mac[indptr[i]:indptr[i + 1]]`` (rising), ``winners`` (n_events, n_cms) int16, ``familiarity`` G.
-    """
-
-    indptr: NDArray[np.int64]
-    mac: NDArray[np.int32]
-    winners: NDArray[np.int16]
-    familiarity: NDArray[np.float64]
-    traffic: Traffic
-
-    def codes(self, n_macs: int, n_cells: int) -> SDR:
-        """(n_frames) codes over ``n_macs * n_cms * n_cells`` units; unit = (mac * n_cms + cm) * n_cells + cell."""
-        n_cms = self.winners.shape[1]
-        cms = self.mac[:, None] * np.int32(n_cms) + np.arange(n_cms, dtype=np.int32)
-        units = (cms * np.int32(n_cells) + self.winners).astype(np.int32).reshape(-1)
-        return SDR._trusted(units, self.indptr * n_cms, n_macs * n_cms * n_cells)
-
-    def dense(self, n_macs: int) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
-        """Winners (n_frames, n_macs, n_cms) int16, -1 where silent, and G (n_frames, n_macs), 0 where silent."""
-        n = len(self.indptr) - 1
-        frame = np.repeat(np.arange(n), np.diff(self.indptr))
-        winners = np.full((n, n_macs, self.winners.shape[1]), -1, np.int16)
-        familiarity = np.zeros((n, n_macs), np.float64)
-        winners[frame, self.mac] = self.winners
-        familiarity[frame, self.mac] = self.familiarity
-        return winners, familiarity
 
 
 class Sheet:
@@ -115,8 +90,19 @@ class Sheet:
     def allocate(self) -> None:
         """Take the memory now."""
         if self._memory is None:
-            self._memory = make_memory(self.params, self.n_macs)
+            self._memory = self._empty_memory()
             self._reach = self._new_reach()
+
+    def _empty_memory(self) -> Memory:
+        free = available_bytes()
+        if self.n_bytes > free:
+            raise CapacityError(
+                f"memory of {self.name}",
+                got=f"{bytes_text(self.n_bytes)} asked for",
+                expected=f"at most {bytes_text(free)}, what is free",
+                do="use fewer macs, CMs, cells or inputs",
+            )
+        return make_memory(self.params, self.n_macs)
 
     def _new_reach(self) -> Reach:
         n = self.n_macs
@@ -131,8 +117,12 @@ class Sheet:
 
         Recognition may be spread over threads by frames; learning is one frame after another.
         """
-        self.allocate()
         key_seed = self.seed if seed is None else checked_seed(seed)
+        if self.params.n_inputs > MOST_ACTIVE and len(codes) and codes.n_active.max() > MOST_ACTIVE:
+            raise CodeError(
+                f"code for {self.name}", got=f"{codes.n_active.max()} active units", expected=f"at most {MOST_ACTIVE}"
+            )
+        self.allocate()
         if learn or n_threads <= 1 or len(codes) < 2 * n_threads:
             parts = [self._run_part(codes, learn, first, key_seed, trace, self._reach)]
         else:
@@ -168,23 +158,19 @@ class Sheet:
         with ThreadPoolExecutor(n_threads) as pool:
             jobs = [
                 pool.submit(self._run_part, codes[a:b], False, first + int(a), seed, trace, self._new_reach())
-                for a, b in zip(cuts[:-1], cuts[1:])
+                for a, b in pairwise(cuts)
             ]
             return [job.result() for job in jobs]
 
     def _ledger(self, made: Recording, n_in: int, stats: NDArray[np.int64], learn: bool, trace: bool) -> Traffic:
-        """The kernels' counters as traffic: sums under 'retrieve', the write of learning under 'learn'."""
+        """The kernels' counters as traffic: all under 'learn' where items were stored, else under 'retrieve'."""
         traffic = Traffic(tensors={self.name: Tensor(self.n_macs * self.params.n_inputs, 8 * row_words(self.params))})
         phase = "learn" if learn else "retrieve"
         traffic.vector(self.name, phase)[: len(KERNEL_COUNTERS)] += stats[: len(KERNEL_COUNTERS)]
         bits_out = made.winners.size * address_bits(self.size)
         traffic.add(self.name, phase, code_bits=n_in * address_bits(self.source_size) + bits_out)
         if trace:
-            accesses = made.accesses
-            steps = np.zeros(len(accesses), TRACE)
-            steps["write"] = accesses < 0
-            steps["row"] = np.where(accesses < 0, -1 - accesses, accesses)
-            traffic.trace = steps
+            traffic.trace = trace_of(made.accesses)
         return traffic
 
     # ---- as a field of the engine ---------------------------------------------------------------------------------
@@ -192,11 +178,8 @@ class Sheet:
     def receive(self, port: str, code: SDR, tick: int) -> None:
         """Take this tick's input (one item); several codes of one tick are united."""
         if port != "U":
-            raise NetworkError("port of a Sparsey level", got=port, expected="U")
-        code = as_sdr(code, self.source_size, what=f"code for {self.name}")
-        if self._pending is not None:
-            code = SDR.from_indices([np.union1d(self._pending.indices, code.indices)], self.source_size)
-        self._pending = code
+            raise NetworkError("port of a Sparsey level", got=repr(port), expected="'U'")
+        self._pending = united(self._pending, as_sdr(code, self.source_size, what=f"code for {self.name}"))
 
     def step(self, tick: int) -> SDR | None:
         """Run the frame that arrived and give the code of the active macs; None when no mac was active."""
@@ -204,49 +187,69 @@ class Sheet:
             return None
         code, self._pending = self._pending, None
         events = self.run(code, self.learning, tick)
-        if not len(events.mac):
-            self._scalars = {"familiarity": 0.0, "n_active_macs": 0.0}
-            return None
-        self._scalars = {"familiarity": float(events.familiarity.mean()), "n_active_macs": float(len(events.mac))}
-        self.last = events
-        return events.codes(self.n_macs, self.params.n_cells)
+        n = len(events.mac)
+        self._scalars = {"familiarity": float(events.familiarity.mean()) if n else 0.0, "n_active_macs": float(n)}
+        return events.codes(self.n_macs, self.params.n_cells) if n else None
 
     def scalars(self) -> dict[str, float]:
         """Mean G of the active macs, and their number, at the last step."""
         return dict(self._scalars)
 
     def state(self) -> dict[str, Any]:
-        """All that a checkpoint needs (see `restore`)."""
+        """Geometry and memory, copied: all that `restore` and `from_state` need."""
         self.allocate()
-        m = self._memory
-        state: dict[str, Any] = {
-            "words": np.asarray(m.words[:-1]),
-            "n_set": m.n_set,
-            "closed": m.closed,
-            "ratchet": m.ratchet,
+        m, w = self._memory, self._wiring
+        kept = {"words": m.words[:-1], "n_set": m.n_set, "closed": m.closed, "ratchet": m.ratchet}
+        return {
+            "params": None if callable(self.params.psi) else self.params.to_json(),
+            "geometry": {"n_macs": self.n_macs, "block_cms": self._block_cms, "seed": self.seed, "name": self.name},
+            "wiring": {"indptr": w.indptr, "mac": w.mac, "slot": w.slot, "block_size": w.block_size},
+            "memory": {name: array.copy() for name, array in kept.items()},
+            "tallies": {name: getattr(self, name) for name in TALLIES},
             "learning": self.learning,
+            "scalars": self.scalars(),
+            "pending": codes_state([self._pending]),
+            "traffic": traffic_state(self.traffic),
         }
-        state.update({name: getattr(self, name) for name in TALLIES})
-        state["pending"] = None if self._pending is None else self._pending.indices
-        return state
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a state of a sheet of the same geometry; refused whole when a shape differs."""
-        self.allocate()
-        fresh = make_memory(self.params, self.n_macs)
-        targets = {"words": fresh.words[:-1], "n_set": fresh.n_set, "closed": fresh.closed, "ratchet": fresh.ratchet}
+        """Take over the memory of a sheet of the same geometry; refused whole when a shape differs."""
+        fresh, kept = self._empty_memory(), state["memory"]
+        targets: dict[str, NDArray[Any]] = {
+            "words": fresh.words[:-1],
+            "n_set": fresh.n_set,
+            "closed": fresh.closed,
+            "ratchet": fresh.ratchet,
+        }
         for name, target in targets.items():
-            if np.shape(state[name]) != target.shape:
+            if np.shape(kept[name]) != target.shape:
                 raise FileFormatError(
-                    f"state of {self.name}", got=f"{name} {np.shape(state[name])}", expected=target.shape
+                    f"state of {self.name}", got=f"{name} {np.shape(kept[name])}", expected=target.shape
                 )
-            target[...] = state[name]
-        self._memory = fresh
-        self.learning = bool(state["learning"])
+            target[...] = kept[name]
+        self._memory, self._reach = fresh, self._new_reach()
         for name in TALLIES:
-            setattr(self, name, int(state[name]))
-        pending = state["pending"]
-        self._pending = None if pending is None else SDR.from_indices([pending], self.source_size)
+            setattr(self, name, int(state["tallies"][name]))
+        self.learning = bool(state["learning"])
+        self._scalars = {name: float(value) for name, value in state["scalars"].items()}
+        (self._pending,) = codes_from_state(state["pending"])
+        self.traffic = traffic_from_state(state["traffic"])
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """A sheet from `state`, without the network it stood in."""
+        if state["params"] is None:
+            raise FileFormatError("state of a Sparsey level", got="your own psi", do="build it again, then restore()")
+        params, g, w = MacParams.from_json(state["params"]), state["geometry"], state["wiring"]
+        indptr, mac, slot = (np.ascontiguousarray(w[n]) for n in ("indptr", "mac", "slot"))
+        wiring = Wiring(indptr, mac, slot, int(w["block_size"]))
+        made = cls._of(params, wiring, g)
+        made.restore(state)
+        return made
+
+    @classmethod
+    def _of(cls, params: MacParams, wiring: Wiring, g: Mapping[str, Any]) -> Self:
+        return cls(params, wiring, g["n_macs"], block_cms=g["block_cms"], seed=g["seed"], name=g["name"])
 
     # ---- reading the memory ---------------------------------------------------------------------------------------
 
@@ -259,16 +262,3 @@ class Sheet:
     def share_closed(self) -> float:
         """Share of the units that take no more weights (full or frozen)."""
         return 0.0 if self._memory is None else float(self._memory.closed.sum() / (self.n_macs * self.params.n_units))
-
-
-def joined(parts: Sequence[Recording]) -> Recording:
-    """Recordings of consecutive frames as one."""
-    ends = np.cumsum([0, *(part.indptr[-1] for part in parts)])
-    indptr = np.concatenate([[0], *(part.indptr[1:] + end for part, end in zip(parts, ends))]).astype(np.int64)
-    rest = [np.concatenate([part[i] for part in parts]) for i in range(1, len(Recording._fields))]
-    return Recording(indptr, *rest)
-
-
-def address_bits(size: int) -> int:
-    """Bits of one unit's address: ceil(log2 size), at least 1."""
-    return max(1, (size - 1).bit_length())

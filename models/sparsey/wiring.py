@@ -42,7 +42,8 @@ def tile(
     grid: tuple[int, int] | None = None,
     stride: tuple[int, int] | None = None,
 ) -> Tiling:
-    """Lay apertures over a source of (rows, columns): a given grid is spread evenly edge to edge; a given stride fills it.
+    """Lay apertures over a source of (rows, columns): a given grid is spread evenly edge to edge; a given stride fills
+    it.
 
     With a stride s on a side of length n an aperture p gives floor((n - p) / s) + 1 macs.
     """

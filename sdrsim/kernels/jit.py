@@ -22,7 +22,7 @@ def compiled(function: _F) -> _F:
 
     Division follows IEEE (``error_model="numpy"``): a check for zero in every lane would keep loops from vectorising.
     """
-    dispatcher = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
+    dispatcher: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(function)
     cache = dispatcher._cache._cache_file  # private numba interface: tests/test_jit.py holds it
     cache._source_stamp = (cache._source_stamp, _STAMP)
     return cast(_F, dispatcher)

@@ -15,6 +15,7 @@ from sdrsim.studies.plotting.style import (
     dress,
     figure,
     house,
+    mosaic,
     subplots,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "figure",
     "filmstrip",
     "house",
+    "mosaic",
     "overlap_matrix",
     "raster",
     "save",

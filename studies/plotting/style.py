@@ -23,6 +23,7 @@ __all__ = [
     "house",
     "housed",
     "looks",
+    "mosaic",
     "subplots",
 ]
 
@@ -64,6 +65,28 @@ def figure(size: tuple[float, float] = SINGLE_COLUMN) -> Figure:
     """An empty figure of `size` inches in the house style, laid out so that nothing is cut off; needs no display."""
     with house():
         return Figure(figsize=size)
+
+
+def mosaic(
+    layout: list[list[str]], size: tuple[float, float] = DOUBLE_COLUMN, **more: Any
+) -> tuple[Figure, dict[str, Axes]]:
+    """A figure and its axes by name, as ``Figure.subplot_mosaic`` lays them out, in the house style without pyplot.
+
+    Parameters
+    ----------
+    layout : list of rows of names; a name that stands in several places spans them
+    size : (width, height) in inches
+    **more
+        For ``Figure.subplot_mosaic``: ``width_ratios``, ``height_ratios`` and so on.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    axes : dict of name to Axes
+    """
+    with house():
+        fig = Figure(figsize=size)
+        return fig, fig.subplot_mosaic(layout, **more)
 
 
 def subplots(

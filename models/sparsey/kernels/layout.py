@@ -1,7 +1,7 @@
 """What the kernels take: constants, a mac's numbers, a sheet's state, scratch of one thread.
 
-Cells lie transposed: cell k of CM q stands at ``k * n_lanes + q`` with ``n_lanes`` = n_cms padded to a multiple of 16, so
-that maxima, sums and draws over k run down the columns of 16 CMs at a time. Padding lanes carry no weights and are
+Cells lie transposed: cell k of CM q stands at ``k * n_lanes + q`` with ``n_lanes`` = n_cms padded to a multiple of 16,
+so that maxima, sums and draws over k run down the columns of 16 CMs at a time. Padding lanes carry no weights and are
 left out of G, draws and writes. The rows of mac m are rows ``m * n_inputs ...`` of one bit matrix.
 """
 

@@ -1,4 +1,6 @@
-"""From local support to win likelihood: expansivity and the psi forms (Rinkus 2014, eqs 9, 10; `sparsey.md` section 2)."""
+"""From local support to win likelihood: expansivity and the psi forms (Rinkus 2014, eqs 9, 10; `sparsey.md` section
+2).
+"""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -13,7 +13,7 @@ def support_of_inputs(
 ) -> None:
     """How many winners have each input's weight set; (n_inputs,) int32 of a mac that stands first in `words`."""
     for j in range(rule.n_inputs):
-        row, n = words[j], 0
+        row, n = words[j], np.int64(0)
         for q in range(rule.n_cms):
             i = winners[q] * rule.n_lanes + q
             n += np.int64((row[i >> 6] >> np.uint64(i & 63)) & np.uint64(1))

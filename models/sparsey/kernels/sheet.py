@@ -30,8 +30,8 @@ from sdrsim.models.sparsey.kernels.writing import write
 class Wiring(NamedTuple):
     """Who hears whom: source block b feeds slot ``slot[e]`` of mac ``mac[e]`` for e in ``indptr[b]:indptr[b + 1]``.
 
-    A block is one pixel, or all cells of one lower mac; a mac's input row is ``slot * block_size + place in the block``.
-    Empty `mac` and `slot`: one mac hears every pixel in order.
+    A block is one pixel, or all cells of one lower mac; a mac's input row is ``slot * block_size + place in the
+    block``. Empty `mac` and `slot`: one mac hears every pixel in order.
     """
 
     indptr: NDArray[np.int64]
@@ -41,7 +41,9 @@ class Wiring(NamedTuple):
 
 
 class Reach(NamedTuple):
-    """Per-mac scratch that a call leaves as it found it: zero. Kept by the sheet so that a frame costs no O(macs) work."""
+    """Per-mac scratch that a call leaves as it found it: zero. Kept by the sheet so that a frame costs no O(macs)
+    work.
+    """
 
     n_inputs: NDArray[np.int32]
     n_blocks: NDArray[np.int32]
@@ -49,7 +51,9 @@ class Reach(NamedTuple):
 
 
 class Recording(NamedTuple):
-    """What came out: for frame i the macs ``mac[indptr[i]:indptr[i + 1]]`` (rising), their winners and G; accesses if traced."""
+    """What came out: for frame i the macs ``mac[indptr[i]:indptr[i + 1]]`` (rising), their winners and G; accesses if
+    traced.
+    """
 
     indptr: NDArray[np.int64]
     mac: NDArray[np.int32]
@@ -70,7 +74,9 @@ def step(
     winners: NDArray[np.int16],
     stats: NDArray[np.int64],
 ) -> tuple[float, bool]:
-    """One item through one mac: winners and G; with `learn`, the write too. Returns (G, whether weights were written)."""
+    """One item through one mac: winners and G; with `learn`, the write too. Returns (G, whether weights were
+    written).
+    """
     n_units, n_active = rule.n_cms * rule.n_cells, len(active)
     g = measure(rule, memory, mac, active, work)
     stats[ROWS_READ] += n_active
@@ -96,7 +102,8 @@ def step(
 def gather_inputs(
     wiring: Wiring, units: NDArray[np.int32], reach: Reach, touched: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> int:
-    """Sort a frame's active units by the macs they reach: mac m's input rows are ``rows[start[m]:start[m] + n_inputs[m]]``.
+    """Sort a frame's active units by the macs they reach: mac m's input rows are ``rows[start[m]:start[m] +
+    n_inputs[m]]``.
 
     Returns the number of macs touched, listed rising in `touched`. Cost: active units times the macs that hear each.
     """
@@ -133,7 +140,9 @@ def gather_inputs(
 
 @compiled
 def block_of(unit_: int, size: int) -> int:
-    """Source block of a unit; unsigned, and without the division where blocks are pixels: it would cost more than the rest."""
+    """Source block of a unit; unsigned, and without the division where blocks are pixels: it would cost more than the
+    rest.
+    """
     if size == 1:
         return np.int64(unit_)
     return np.int64(np.uint64(unit_) // np.uint64(size))
@@ -175,7 +184,9 @@ def run_frames(
     traced: bool,
     stats: NDArray[np.int64],
 ) -> Recording:
-    """Run every frame through every mac that has pi_minus .. pi_plus active features (eq 1); `keys` = (seed, first frame)."""
+    """Run every frame through every mac that has pi_minus .. pi_plus active features (eq 1); `keys` = (seed, first
+    frame).
+    """
     n_frames = len(indptr) - 1
     work = make_work(rule, memory.words.shape[1])
     out_ptr = np.zeros(n_frames + 1, np.int64)

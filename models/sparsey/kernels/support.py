@@ -1,4 +1,6 @@
-"""Sums, local support V and familiarity G of one mac (Rinkus 2014, eqs 2, 3, 4, 7, 8; `sparsey.md` sections 2 and 8)."""
+"""Sums, local support V and familiarity G of one mac (Rinkus 2014, eqs 2, 3, 4, 7, 8; `sparsey.md` sections 2
+and 8).
+"""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +51,9 @@ def match_cells(
     n_active: int,
     v: NDArray[np.float32],
 ) -> None:
-    """V of every cell: cosine ``o / sqrt(A s)`` or Jaccard ``o / (A + s - o)`` to the power lambda, float32, 0 where nothing is set."""
+    """V of every cell: cosine ``o / sqrt(A s)`` or Jaccard ``o / (A + s - o)`` to the power lambda, float32, 0 where
+    nothing is set.
+    """
     a = np.float32(n_active)
     if match == COSINE:
         for i in range(len(n_set)):

@@ -19,7 +19,8 @@ def mask_closed(
     psi: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """psi with 0 for closed units that do not match exactly: all active inputs set, and under cosine and Jaccard no others.
+    """psi with 0 for closed units that do not match exactly: all active inputs set, and under cosine and Jaccard no
+    others.
 
     Bitwise logic, no branches: the loop runs in vectors.
     """
@@ -31,7 +32,9 @@ def mask_closed(
 
 @compiled
 def draw_lanes(rule: Rule, psi: NDArray[np.float32], base: np.uint64, work: Work) -> None:
-    """Draw in every CM: `work.n_ties` becomes the cell (n_cells at most), `work.last` the last cell with psi > 0, or -1."""
+    """Draw in every CM: `work.n_ties` becomes the cell (n_cells at most), `work.last` the last cell with psi > 0, or
+    -1.
+    """
     column = 4 * rule.n_lanes
     for q in range(0, rule.n_lanes, LANES):
         cells, at = psi.ctypes.data + 4 * q, 4 * q
@@ -41,6 +44,16 @@ def draw_lanes(rule: Rule, psi: NDArray[np.float32], base: np.uint64, work: Work
     for q in range(0, rule.n_lanes, LANES):
         cells, at = psi.ctypes.data + 4 * q, 4 * q
         simd.column_pick(cells, rule.n_cells, column, work.level.ctypes.data + at, work.n_ties.ctypes.data + at)
+
+
+@compiled
+def drawn(rule: Rule, base: np.uint64, work: Work, q: int) -> int:
+    """Winner of CM q after `draw_lanes`. A CM in which no psi is above 0 (a user's form may do that) takes any cell
+    alike.
+    """
+    if work.last[q] >= 0:
+        return min(work.n_ties[q], work.last[q])
+    return int(unit(mix(base ^ np.uint64(4 * q + DRAW))) * rule.n_cells)
 
 
 @compiled
@@ -58,19 +71,23 @@ def draw_winners(
     if not (learn and rule.cap):
         draw_lanes(rule, work.psi, base, work)
         for q in range(rule.n_cms):
-            winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
+            winners[q] = np.int16(drawn(rule, base, work, q))
         return 0
-    mask_closed(rule.match, work.counts, n_active, memory.n_set[mac], memory.closed[mac], work.psi, work.open_psi)
+    n_set, closed = memory.n_set[mac], memory.closed[mac]
+    mask_closed(rule.match, work.counts, n_active, n_set, closed, work.psi, work.open_psi)
     draw_lanes(rule, work.open_psi, base, work)
-    n_fallbacks = 0
+    n_without = 0
     for q in range(rule.n_cms):
         winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
-        n_fallbacks += winners[q] < 0
-    if n_fallbacks > 0:
-        draw_lanes(rule, work.psi, base, work)
-        for q in range(rule.n_cms):
-            if winners[q] < 0:
-                winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
+        n_without += winners[q] < 0
+    if n_without == 0:
+        return 0
+    draw_lanes(rule, work.psi, base, work)
+    n_fallbacks = 0
+    for q in range(rule.n_cms):
+        if winners[q] < 0:
+            winners[q] = np.int16(drawn(rule, base, work, q))
+            n_fallbacks += closed[winners[q] * rule.n_lanes + q]
     return n_fallbacks
 
 
@@ -78,8 +95,8 @@ def draw_winners(
 def max_winners(rule: Rule, n_active: int, base: np.uint64, work: Work, winners: NDArray[np.int16]) -> int:
     """Arg max of V per CM, ties broken uniformly by key. Returns the random numbers used."""
     n_lanes, n_draws, fraction = rule.n_lanes, 0, rule.match == FRACTION
-    if fraction and rule.pi_floor > 0.0:
-        ceiling = np.ceil(rule.pi_floor)
+    if fraction and (rule.pi_floor > 0.0 or rule.exponent == 0.0):  # where V stops growing with the count
+        ceiling = np.ceil(rule.pi_floor) if rule.exponent > 0.0 else 0.0
         for q in range(n_lanes):
             work.best_count[q] = np.uint16(min(float(work.best_count[q]), ceiling))
     for q in range(0, n_lanes, LANES):

@@ -9,7 +9,9 @@ from sdrsim.models.sparsey.kernels.layout import WORDS_READ, WORDS_WRITTEN, WRIT
 
 @compiled
 def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], mask: NDArray[np.uint64]) -> int:
-    """OR `mask` into the active rows and clear it; by word list when few of its words are set. Returns words touched a row."""
+    """OR `mask` into the active rows and clear it; by word list when few of its words are set. Returns words touched a
+    row.
+    """
     n_words, n_used = len(mask), 0
     for w in range(n_words):
         if mask[w] != 0:
@@ -51,7 +53,7 @@ def write(
     row by row, and an item whose winners know it is not written at all (a silent store).
     """
     n_set, closed, mask, n_active = memory.n_set[mac], memory.closed[mac], work.mask, len(active)
-    n_new = 0
+    n_new = np.int64(0)
     for q in range(rule.n_cms):
         i = winners[q] * rule.n_lanes + q
         gain = n_active - np.int64(work.counts[i])
