@@ -1,0 +1,146 @@
+"""Binary synapses and delta sums against dense integer arithmetic."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sdrsim import SDR
+from sdrsim.engine.synapses import BinarySynapses, DeltaSums, SynapseStore
+from sdrsim.errors import CodeError, FileFormatError, ParameterError
+from sdrsim.files.state import load_state, save_state
+
+N_PRE, N_POST = 40, 70
+inputs = st.sets(st.integers(0, N_PRE - 1), max_size=12).map(sorted)
+units = st.sets(st.integers(0, N_POST - 1), max_size=9).map(sorted)
+STORES = [BinarySynapses, lambda *sizes: DeltaSums(BinarySynapses(*sizes))]
+
+
+def code(indices, size):
+    return SDR.from_indices([indices], size)
+
+
+def counted(store, phase):
+    names = ("rows_read", "words_read", "words_written", "synops", "sums")
+    return {name: store.traffic.get("synapses", phase, name) for name in names}
+
+
+@pytest.mark.parametrize("make", STORES)
+@given(lessons=st.lists(st.tuples(inputs, units), max_size=6), cues=st.lists(inputs, max_size=6))
+def test_sums_and_learning_are_those_of_a_dense_matrix(make, lessons, cues):
+    store, dense = make(N_PRE, N_POST), np.zeros((N_PRE, N_POST), int)
+    assert isinstance(store, SynapseStore)
+    for pre, post in lessons:
+        store.learn(code(pre, N_PRE), code(post, N_POST))
+        dense[np.ix_(pre, post)] = 1
+        for cue in cues:
+            np.testing.assert_array_equal(store.sums(code(cue, N_PRE)), dense[cue].sum(axis=0))
+    assert store.density == pytest.approx(dense.mean())
+    np.testing.assert_array_equal(store.rows(np.arange(N_PRE, dtype=np.int32)), dense.astype(bool))
+
+
+@given(lessons=st.lists(st.tuples(inputs, units), min_size=1, max_size=6))
+def test_learning_counts_the_rows_and_words_it_touches(lessons):
+    store, rows, words, synops = BinarySynapses(N_PRE, N_POST), 0, 0, 0
+    for pre, post in lessons:
+        store.learn(code(pre, N_PRE), code(post, N_POST))
+        rows += len(pre)
+        words += len(pre) * len({u // 64 for u in post})
+        synops += len(pre) * len(post)
+    expected = {"rows_read": rows, "words_read": words, "words_written": words, "synops": synops, "sums": 0}
+    assert counted(store, "learn") == expected
+
+
+@given(cues=st.lists(inputs, min_size=1, max_size=8))
+def test_delta_sums_read_only_rows_that_switched_when_these_are_fewer(cues):
+    store, expected, before = DeltaSums(BinarySynapses(N_PRE, N_POST)), 0, None
+    for cue in cues:
+        store.sums(code(cue, N_PRE))
+        switched = len(set(cue) ^ before) if before is not None else len(cue)
+        expected += min(switched, len(cue))
+        before = set(cue)
+    assert counted(store, "retrieve") == {
+        "rows_read": expected,
+        "words_read": 2 * expected,
+        "words_written": 0,
+        "synops": N_POST * expected,
+        "sums": N_POST * len(cues),
+    }
+
+
+def test_delta_sums_notice_whoever_changes_the_synapses():
+    below = BinarySynapses(N_PRE, N_POST)
+    store = DeltaSums(below)
+    store.learn([[1, 2, 3]], [[5]])
+    assert store.sums([[1, 2, 3]])[5] == 3
+    below.learn([[1]], [[6]])
+    assert store.sums([[1, 2, 3]])[6] == 1
+    below.write(np.array([1], np.int32), np.zeros((1, N_POST), bool))
+    assert store.sums([[1, 2, 3]])[5] == 2
+    below.reset()
+    assert store.sums([[1, 2, 3]]).sum() == 0
+    below.restore(BinarySynapses(N_PRE, N_POST).state())
+    below.learn([[1]], [[6]])
+    assert store.sums([[1, 2, 3]])[6] == 1
+
+
+def test_the_sums_given_are_the_callers_own():
+    store = DeltaSums(BinarySynapses(N_PRE, N_POST))
+    store.learn([[1, 2, 3]], [[5]])
+    store.sums([[1, 2, 3]])[:] = 99
+    assert store.sums([[1, 2, 3]])[5] == 3
+
+
+@pytest.mark.parametrize("make", STORES)
+@given(lesson=st.tuples(inputs, units), cue=inputs)
+def test_state_through_a_file_goes_on_alike(tmp_path_factory, make, lesson, cue):
+    store = make(N_PRE, N_POST)
+    store.learn(code(lesson[0], N_PRE), code(lesson[1], N_POST))
+    store.sums(code(cue, N_PRE))
+    path = save_state(tmp_path_factory.mktemp("s") / "s.h5", "synapses", store.state())
+    for twin in (make(N_PRE, N_POST), type(store).from_state(store.state())):
+        twin.restore(load_state(path, "synapses"))
+        np.testing.assert_array_equal(twin.sums(code(cue, N_PRE)), store.sums(code(cue, N_PRE)))
+        assert twin.density == store.density
+        assert counted(twin, "retrieve")["rows_read"] == counted(store, "retrieve")["rows_read"]
+        store.restore(load_state(path, "synapses"))
+
+
+def test_bytes_are_told_before_they_are_taken():
+    store = BinarySynapses(2**30, 2**30)
+    assert store.n_bytes == 2**57
+    assert store.density == 0
+    assert DeltaSums(store).n_bytes == 2**57 + 4 * 2**30
+    small = BinarySynapses(N_PRE, N_POST)
+    small.allocate()
+    assert small.words.nbytes == small.n_bytes
+
+
+@pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (2.5, 4), (True, 4), (4, 2**31), ("4", 4)])
+def test_sizes_refused(sizes):
+    with pytest.raises(ParameterError, match="n_p"):
+        BinarySynapses(*sizes)
+
+
+@pytest.mark.parametrize("make", STORES)
+def test_refused_calls_change_nothing(make):
+    store = make(N_PRE, N_POST)
+    store.learn([[1, 2]], [[3]])
+    before, traffic = store.rows(np.arange(N_PRE)).copy(), counted(store, "learn")
+    for pre, post in [
+        ([[1, N_PRE]], [[3]]),
+        ([[1]], [[N_POST]]),
+        ([[1], [2]], [[3]]),
+        ([[1]], SDR.from_indices([[1]], 3)),
+    ]:
+        with pytest.raises(CodeError):
+            store.learn(pre, post)
+    for rows in (np.zeros((1, N_POST)), np.zeros((2, N_POST), bool)):
+        with pytest.raises(CodeError, match="rows to write"):
+            store.write(np.array([1], np.int32), rows)
+    with pytest.raises(CodeError):
+        store.sums([[-1]])
+    np.testing.assert_array_equal(store.rows(np.arange(N_PRE)), before)
+    assert counted(store, "learn") == traffic
+    with pytest.raises(FileFormatError):
+        store.restore(make(N_PRE + 1, N_POST).state())
