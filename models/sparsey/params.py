@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from sdrsim.engine.params import Params
+from sdrsim.errors import ParameterError
 
 __all__ = ["PRESETS", "CodeSelection", "MacParams"]
 
@@ -130,7 +131,8 @@ class CodeSelection(Params):
     def _shape(self) -> Self:
         complaint = "" if callable(self.psi) else shape_complaint(self.psi, self.sigma)
         if complaint:
-            raise ValueError(f"sigma with {complaint} for psi={self.psi!r}, got {self.sigma}")
+            expected = f"{complaint} (psi={self.psi!r})"
+            raise ParameterError(f"{type(self).__name__}.sigma", got=self.sigma, expected=expected)
         return self
 
     def floor_features(self, n_features: int) -> float:
@@ -188,7 +190,8 @@ class MacParams(CodeSelection):
     @model_validator(mode="after")
     def _bounds(self) -> Self:
         if self.floor_features(self.n_inputs) > self.ceiling_features(self.n_inputs):
-            raise ValueError(f"pi_u_minus <= pi_u_plus, got {self.pi_u_minus} and {self.pi_u_plus}")
+            got = f"pi_u_minus={self.pi_u_minus}, pi_u_plus={self.pi_u_plus} of {self.n_inputs} inputs"
+            raise ParameterError("MacParams", got=got, expected="pi_u_minus <= pi_u_plus")
         return self
 
     def close_at(self) -> int:

@@ -3,7 +3,8 @@
 import json
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sdrsim.errors import ParameterError
 
@@ -30,6 +31,14 @@ class Params(BaseModel):
             super().__init__(**values)
         except ValidationError as error:
             raise parameter_error(type(self).__name__, error) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_numbers(cls, values: Any) -> Any:
+        """NumPy scalars as Python's, so that the values of a scan's axis pass for what they are."""
+        if not isinstance(values, dict):
+            return values
+        return {name: value.item() if isinstance(value, np.generic) else value for name, value in values.items()}
 
     def to_json(self) -> str:
         """All values as JSON text (infinities included), for files."""

@@ -1,4 +1,4 @@
-"""The vector code of `simd.py` once more as plain loops: the same results bit for bit, on any CPU, with arrays for addresses.
+"""The vector code of `simd.py` once more as plain loops over arrays: the same results bit for bit, on any CPU.
 
 Nothing is faster here. These are what a reader compares the intrinsics with, and what stands in for them where LLVM
 cannot build them. Cells lie transposed, (n_cells, n_lanes): cell k of column q in ``cells[k, q]``; any number of lanes.
@@ -76,7 +76,7 @@ def column_total(cells: Floats, total: Floats, last: NDArray[np.int32]) -> None:
 
 @compiled
 def column_pick(cells: Floats, level: Floats, out: NDArray[np.int32]) -> None:
-    """How many running sums (float32, rising k) of each column are <= its level: the winner of a draw at that height."""
+    """How many running sums (float32, rising k) of each column are <= its level: the winner of a draw there."""
     for q in range(cells.shape[1]):
         running, out[q] = np.float32(0.0), 0
         for k in range(cells.shape[0]):
