@@ -113,6 +113,13 @@ def test_unsorted_indices_are_sorted(items):
     assert [part.indices.tolist() for part in s] == [sorted(i) for i in items]
 
 
+@laws
+@given(st.lists(dense_codes(), min_size=1, max_size=4))
+def test_lists_of_codes_are_joined(parts):
+    parts = [np.resize(x, (len(x), 70)) for x in parts]
+    assert np.array_equal(as_sdr([SDR.from_dense(x) for x in parts]).dense(), np.concatenate(parts))
+
+
 def test_output_of_choice_just_works():
     drawn = np.stack([np.random.default_rng(i).choice(50, 7, replace=False) for i in range(5)])
     s = as_sdr(drawn, 50)
@@ -221,6 +228,8 @@ def test_unhashable():
         (np.array([[1 + 2j]]), 6, "complex"),
         (None, 6, "object"),
         (3.5, 6, "float64"),
+        ([ONE, SDR.from_indices([[0]], 7)], None, "over 6 and 7 units"),
+        ([np.array(3)], 6, "flat integer array"),
         ([[[1], [2, 3]]], 6, "several lengths"),
         ([[0.5], [1]], 6, "float64|flat integer"),
     ],

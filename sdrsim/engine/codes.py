@@ -285,12 +285,14 @@ def _convert(x: Any, size: int | None) -> SDR:
         return x
     if hasattr(x, "tocsr"):
         return SDR.from_csr(x)
+    if isinstance(x, (list, tuple)) and x and all(isinstance(p, SDR) for p in x):
+        return _joined(x)
     if isinstance(x, (list, tuple)) and x and not np.isscalar(x[0]):
         arrays = [_array(p) for p in x]
         if size is not None:  # an empty list comes as float64; beside indices it is a silent item
             arrays = [a.astype(np.int64) if a.shape == (0,) and a.dtype == np.float64 else a for a in arrays]
         if all(a.dtype.kind in "iu" and a.dtype != np.uint8 for a in arrays) and size is not None:
-            if all(len(a) == size and size > 1 for a in arrays):
+            if all(a.shape == (size,) and size > 1 for a in arrays):
                 _refuse_dense_look(np.stack(arrays), size)
             return SDR.from_indices(arrays, size)
         if len({a.shape for a in arrays}) != 1:
@@ -310,6 +312,15 @@ def _convert(x: Any, size: int | None) -> SDR:
     if array.dtype.kind == "f" and np.isnan(array).any():
         raise CodeError("values", got="NaN", expected="bool, 0/1 uint8 or integer indices", do="clean the data first")
     raise CodeError("values", got=_describe(array), expected="bool, 0/1 uint8 or integer indices", do="binarise first")
+
+
+def _joined(parts: Sequence[SDR]) -> SDR:
+    sizes = {p.size for p in parts}
+    if len(sizes) != 1:
+        raise CodeError("items", got=f"codes over {' and '.join(map(str, sorted(sizes)))} units", expected="one size")
+    starts = np.cumsum([0, *(len(p.indices) for p in parts)])
+    offsets = np.concatenate([np.zeros(1, np.int64), *(p.indptr[1:] + start for p, start in zip(parts, starts))])
+    return SDR._trusted(np.concatenate([p.indices for p in parts]), offsets, parts[0].size)
 
 
 def _array(x: Any) -> NDArray[Any]:
