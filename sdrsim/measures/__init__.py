@@ -4,8 +4,8 @@ Two rules: an interval over items of one network holds only while each stored it
 use `spread` and take whichever is wider. 'No slope' is an interval inside a margin (`no_slope`), not a large p.
 """
 
+from sdrsim.measures.bits import Information, information
 from sdrsim.measures.curves import NoSlope, capacity, no_slope
-from sdrsim.measures.information import Information, information
 from sdrsim.measures.rates import Rate, spread
 from sdrsim.measures.recall import BitError, bit_error, code_match, exact_error, overlap
 from sdrsim.measures.scores import auc, rank_correlation
