@@ -298,7 +298,7 @@ def test_drawing_uses_the_axis_it_is_handed():
     assert drawn().draw(ax) is ax
     texts = [text.get_text() for text in ax.texts]
     assert {"in\n8 units 0 B", "out\n8 units 0 B", "memory\n8 units 64 B"} <= set(texts)
-    assert {"U +0", "cue +2", "learn +2", "U +1"} <= set(texts)
+    assert {"U +0", "cue +2\nlearn +2", "U +1"} <= set(texts)
     ax.figure.savefig(BytesIO(), format="png")
 
 

@@ -68,10 +68,11 @@ def draw_network(net: "Network", ax: Any) -> Any:
     if len(names) > _MOST_LABELS:
         _draw_dots(ax, places, edges)
         return ax
-    drawn: dict[tuple[int, int], int] = {}
-    for p, (a, b) in zip(net.projections.values(), edges):
-        nth = drawn[a, b] = drawn.get((a, b), -1) + 1
-        _draw_arrow(ax, places[a], places[b], f"{p.port} +{p.delay}", nth)
+    labels: dict[tuple[int, int], list[str]] = {}
+    for p, ends in zip(net.projections.values(), edges):
+        labels.setdefault(ends, []).append(f"{p.port} +{p.delay}")
+    for (i, j), texts in labels.items():
+        _draw_arrow(ax, places[i], places[j], "\n".join(texts))
     for name, (x, y) in zip(names, places):
         field = net.fields[name]
         size = getattr(field, "size", None)
@@ -93,17 +94,21 @@ def _places(layer: Sequence[int]) -> list[tuple[float, float]]:
     return [(x[i], float(y)) for i, y in enumerate(layer)]
 
 
-def _draw_arrow(ax: Any, a: tuple[float, float], b: tuple[float, float], text: str, nth: int) -> None:
-    """A straight arrow up, a bent one back, beside another, or to itself."""
-    bend = 0.15 * nth + (0.3 if b[1] <= a[1] else 0.0)
-    end = b if a != b else (b[0], b[1] + 0.02)
-    start = a if a != b else (a[0] + 0.06, a[1])
-    bend = 1.5 if a == b else bend
-    style = {"arrowstyle": "->", "color": "0.5", "shrinkA": 16, "shrinkB": 16, "connectionstyle": f"arc3,rad={bend}"}
+def _draw_arrow(ax: Any, a: tuple[float, float], b: tuple[float, float], text: str) -> None:
+    """A straight arrow up with its label on the right, a bent one back with it on the left, a loop beside the box."""
+    style = {"arrowstyle": "->", "color": "0.5", "shrinkA": 16.0, "shrinkB": 16.0, "connectionstyle": "arc3"}
+    x, y, side = (a[0] + b[0]) / 2 + 0.015, (a[1] + b[1]) / 2, "left"
+    if a == b:
+        start, end = (a[0] + 0.1, a[1] - 0.12), (a[0] + 0.1, a[1] + 0.12)
+        style |= {"connectionstyle": "arc3,rad=1.2", "shrinkA": 0.0, "shrinkB": 0.0}
+        x += 0.16
+    else:
+        start, end = a, b
+    if a != b and b[1] <= a[1]:
+        style["connectionstyle"] = "arc3,rad=0.25"
+        x, side = x - 0.075, "right"
     ax.annotate("", xy=end, xytext=start, arrowprops=style)
-    x, y = (a[0] + b[0]) / 2 + 0.2 * bend * (b[1] - a[1]), (a[1] + b[1]) / 2 - 0.5 * bend * (b[0] - a[0])
-    x = a[0] + 0.1 if a == b else x
-    ax.text(x, y, text, ha="center", va="center", fontsize=6, color="0.35")
+    ax.text(x, y, text, ha=side, va="center", fontsize=6, color="0.35")
 
 
 def _draw_dots(ax: Any, places: Sequence[tuple[float, float]], edges: Sequence[tuple[int, int]]) -> None:
