@@ -253,6 +253,14 @@ def test_auc_is_the_mann_whitney_statistic(high, low):
     assert measures.auc(low, high).value == pytest.approx(1 - rate.value)
 
 
+def test_auc_interval_ends_where_hanley_and_mcneil_put_them():
+    rate = measures.auc(np.arange(12) + 4.5, np.arange(40) % 9)
+    for end in (rate.low, rate.high):
+        both_above, both_below = end / (2 - end), 2 * end**2 / (1 + end)
+        variance = end * (1 - end) + 11 * (both_above - end**2) + 39 * (both_below - end**2)
+        assert abs(rate.value - end) == pytest.approx(1.959964 * np.sqrt(variance / (12 * 40)), rel=1e-6)
+
+
 def test_auc_interval_does_not_collapse_at_its_ends():
     up, down = measures.auc([3, 4, 5], [0, 1, 2]), measures.auc([0, 1, 2], [3, 4, 5])
     assert (up.value, up.high) == (1, 1)
@@ -400,6 +408,11 @@ def test_capacity_beyond_the_loads():
     edge = measures.capacity(curve([0.1, 0.3, 0.3]), x="load", y="error", at=0.85)  # without one seed not reached
     assert edge.value == pytest.approx(0.85 / np.mean([0.1, 0.3, 0.3]))
     assert (edge.low, edge.high) == (pytest.approx(0.85 / 0.3), inf)
+
+
+def test_capacity_is_not_used_up_by_touching_the_level():
+    t = {"load": [1, 2, 3, 4], "error": [0.0, 0.25, 0.25, 0.5]}
+    assert measures.capacity(t, x="load", y="error", at=0.25).value == 3
 
 
 def test_capacity_by_group_is_a_table():
