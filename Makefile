@@ -2,16 +2,24 @@
 # make test    the test suite (sets everything up first)
 # make check   what CI runs after the tests: lint, types, floors, wheel, verify
 # make bench   kernels and models against their NumPy twins, side by side
+# make long    the tests that take minutes, too
+# make clean   forget the environment and everything built
+#
+# Set-up is two stamps inside .venv, each touched only when all before it succeeded: what was cut short is done again,
+# what is done costs nothing. `make PYTHON=python3.12 demo` chooses the interpreter.
 PYTHON ?= python3
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip install -q --disable-pip-version-check
 
 ifndef SDRSIM_DATA
 ifneq ($(wildcard ../shared/data),)
-export SDRSIM_DATA := $(abspath ../shared/data)
+export SDRSIM_DATA := $(CURDIR)/../shared/data
 endif
 endif
 
-.PHONY: demo test long check lint types floors wheel verify bench reproducing clean
+# Goals of one call share an environment that pip may be writing to: one after another, also under -j.
+.NOTPARALLEL:
+.PHONY: demo test long check lint types floors wheel verify bench clean
 
 demo: .venv/.run
 	$(BIN)/sdrsim demo
@@ -44,13 +52,17 @@ bench: .venv/.run
 	$(BIN)/python -m benchmarks
 
 .venv/.run: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"sdrsim needs Python 3.11 or later, \
+	$(PYTHON) is {sys.version.split()[0]}: make PYTHON=python3.11 ...")'
+	@echo "setting up .venv: a minute or two, once"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
-	touch $@
+	$(PIP) -e .
+	@touch $@
 
 .venv/.test: .venv/.run
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[test,dev,interop]'
-	touch $@
+	$(PIP) -e '.[test,dev,interop]'
+	@touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	find sdrsim models hardware studies tests benchmarks -name __pycache__ -prune -exec rm -rf {} +

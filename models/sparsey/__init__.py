@@ -27,3 +27,7 @@ def __getattr__(name: str) -> Any:
 
         return getattr(import_module(f"sdrsim.models.sparsey.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'sdrsim.models.sparsey' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
