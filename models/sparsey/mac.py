@@ -89,7 +89,7 @@ class Mac(Sheet):
     def __init__(self, params: MacParams, seed: int = 0) -> None:
         if not isinstance(params, MacParams):
             raise ParameterError("params", got=type(params).__name__, expected="a MacParams")
-        super().__init__(params, full_wiring(params.n_inputs), 1, seed=seed)
+        super().__init__(params, full_wiring(), 1, seed=seed)
 
     def store(self, x: Any, trace: bool = False) -> Response:
         """Learn items one after another, each in one presentation; returns the codes they were given.

@@ -1,5 +1,6 @@
 """Sheet: one level of macs on one memory, as a field of the engine. A single `Mac` is a sheet of one."""
 
+import math
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Self
@@ -7,13 +8,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.engine.capacity import available_bytes, bytes_text
+from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.fields import united
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import CapacityError, CodeError, FileFormatError, NetworkError
+from sdrsim.models.sparsey.checks import check_room, checked_count
 from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
 from sdrsim.models.sparsey.params import MacParams
@@ -30,7 +32,8 @@ class Sheet:
     """`n_macs` equal macs, each with its own afferent matrix, over a source of pixels or of the cells of lower macs.
 
     Memory is taken on first use (`allocate`), so that a network can tell its size before it exists.
-    As a field of the engine: port "U"; with `learning` on, frames that arrive are stored, else recognised.
+    As a field of the engine: port "U"; with `learning` on, frames that arrive are stored, else recognised; draws are
+    keyed by the tick. ``Simulator.reset`` calls `reset`, which forgets all that was learned.
 
     Parameters
     ----------
@@ -54,7 +57,8 @@ class Sheet:
         n_slots = params.n_inputs // wiring.block_size
         self._rule = make_rule(params, n_slots, block_cms)
         self._bounds = (params.floor_features(n_slots), float(params.ceiling_features(n_slots)))
-        self.source_size = (len(wiring.indptr) - 1) * wiring.block_size
+        hears_all = not len(wiring.mac)
+        self.source_size = params.n_inputs if hears_all else (len(wiring.indptr) - 1) * wiring.block_size
         if self.n_macs * params.n_units >= 2**31 or self.source_size >= 2**31:
             raise NetworkError(
                 name, got=f"{self.n_macs} macs of {params.n_units} units", expected="fewer than 2**31 units"
@@ -66,13 +70,14 @@ class Sheet:
 
     def _clear(self) -> None:
         self._memory: Any = None
+        self._scratch: list[Reach] = []
         self.n_stored = self.n_writes = self.n_fallbacks = self.n_active_stored = 0
         self.traffic = Traffic()
         self._pending: SDR | None = None
-        self._scalars: dict[str, float] = {}
+        self._scalars = {"familiarity": math.nan, "n_active_macs": 0.0}
 
     def reset(self) -> None:
-        """Forget everything."""
+        """Forget everything but whether it is `learning`."""
         self._clear()
 
     # ---- size ---------------------------------------------------------------------------------------------------
@@ -84,25 +89,35 @@ class Sheet:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the memory, whether taken yet or not."""
-        return memory_bytes(self.params, self.n_macs) + 16 * self.n_macs
+        """Bytes of memory, scratch and wiring, whether taken yet or not."""
+        wiring = self._wiring.indptr.nbytes + self._wiring.mac.nbytes + self._wiring.slot.nbytes
+        return memory_bytes(self.params, self.n_macs) + 16 * self.n_macs + wiring
 
     def allocate(self) -> None:
         """Take the memory now."""
         if self._memory is None:
             self._memory = self._empty_memory()
-            self._reach = self._new_reach()
+            self._scratch = [self._new_reach()]
+
+    @property
+    def is_allocated(self) -> bool:
+        """Whether the memory is taken."""
+        return self._memory is not None
 
     def _empty_memory(self) -> Memory:
-        free = available_bytes()
-        if self.n_bytes > free:
-            raise CapacityError(
-                f"memory of {self.name}",
-                got=f"{bytes_text(self.n_bytes)} asked for",
-                expected=f"at most {bytes_text(free)}, what is free",
-                do="use fewer macs, CMs, cells or inputs",
-            )
+        check_room(f"memory of {self.name}", self.n_bytes)
         return make_memory(self.params, self.n_macs)
+
+    def _filled_memory(self, kept: Mapping[str, Any]) -> Memory:
+        """An empty memory (its rows aligned as the kernels want them) with what `_kept` gave."""
+        fresh = self._empty_memory()
+        for name, target in _kept(fresh).items():
+            if np.shape(kept[name]) != target.shape:
+                raise FileFormatError(
+                    f"state of {self.name}", got=f"{name} {np.shape(kept[name])}", expected=target.shape
+                )
+            target[...] = kept[name]
+        return fresh
 
     def _new_reach(self) -> Reach:
         n = self.n_macs
@@ -118,13 +133,15 @@ class Sheet:
         Recognition may be spread over threads by frames; learning is one frame after another.
         """
         key_seed = self.seed if seed is None else checked_seed(seed)
+        first = checked_count("first_item", first, 0, 2**62 - 1)
+        n_threads = checked_count("n_threads", n_threads, 1, 2**16)
         if self.params.n_inputs > MOST_ACTIVE and len(codes) and codes.n_active.max() > MOST_ACTIVE:
             raise CodeError(
                 f"code for {self.name}", got=f"{codes.n_active.max()} active units", expected=f"at most {MOST_ACTIVE}"
             )
         self.allocate()
         if learn or n_threads <= 1 or len(codes) < 2 * n_threads:
-            parts = [self._run_part(codes, learn, first, key_seed, trace, self._reach)]
+            parts = [self._run_part(codes, learn, first, key_seed, trace)]
         else:
             parts = self._run_parts(codes, first, key_seed, trace, n_threads)
         made = parts[0][0] if len(parts) == 1 else joined([part for part, _ in parts])
@@ -139,14 +156,19 @@ class Sheet:
         return Events(made.indptr, made.mac, made.winners, made.familiarity, traffic)
 
     def _run_part(
-        self, codes: SDR, learn: bool, first: int, seed: int, trace: bool, reach: Reach
+        self, codes: SDR, learn: bool, first: int, seed: int, trace: bool
     ) -> tuple[Recording, NDArray[np.int64]]:
+        try:
+            reach = self._scratch.pop()  # atomic: threads, ours or the user's, never share one
+        except IndexError:
+            reach = self._new_reach()
         stats = np.zeros(N_STATS, np.int64)
         keys = (np.uint64(seed), np.int64(first))
         bounds, offsets, units = self._bounds, codes.indptr, codes.indices
         made = run_frames(
             self._rule, self._memory, self._wiring, reach, bounds, offsets, units, keys, learn, trace, stats
         )
+        self._scratch.append(reach)
         return made, stats
 
     def _run_parts(
@@ -157,7 +179,7 @@ class Sheet:
         cuts = np.linspace(0, len(codes), n_threads + 1).astype(int)
         with ThreadPoolExecutor(n_threads) as pool:
             jobs = [
-                pool.submit(self._run_part, codes[a:b], False, first + int(a), seed, trace, self._new_reach())
+                pool.submit(self._run_part, codes[a:b], False, first + int(a), seed, trace)
                 for a, b in pairwise(cuts)
             ]
             return [job.result() for job in jobs]
@@ -188,23 +210,22 @@ class Sheet:
         code, self._pending = self._pending, None
         events = self.run(code, self.learning, tick)
         n = len(events.mac)
-        self._scalars = {"familiarity": float(events.familiarity.mean()) if n else 0.0, "n_active_macs": float(n)}
+        self._scalars = {"familiarity": float(events.familiarity.mean()) if n else math.nan, "n_active_macs": float(n)}
         return events.codes(self.n_macs, self.params.n_cells) if n else None
 
     def scalars(self) -> dict[str, float]:
-        """Mean G of the active macs, and their number, at the last step."""
+        """Mean G of the active macs (NaN when there was none), and their number, at the last step."""
         return dict(self._scalars)
 
     def state(self) -> dict[str, Any]:
         """Geometry and memory, copied: all that `restore` and `from_state` need."""
         self.allocate()
-        m, w = self._memory, self._wiring
-        kept = {"words": m.words[:-1], "n_set": m.n_set, "closed": m.closed, "ratchet": m.ratchet}
+        w = self._wiring
         return {
             "params": None if callable(self.params.psi) else self.params.to_json(),
             "geometry": {"n_macs": self.n_macs, "block_cms": self._block_cms, "seed": self.seed, "name": self.name},
             "wiring": {"indptr": w.indptr, "mac": w.mac, "slot": w.slot, "block_size": w.block_size},
-            "memory": {name: array.copy() for name, array in kept.items()},
+            "memory": {name: array.copy() for name, array in _kept(self._memory).items()},
             "tallies": {name: getattr(self, name) for name in TALLIES},
             "learning": self.learning,
             "scalars": self.scalars(),
@@ -213,27 +234,45 @@ class Sheet:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over the memory of a sheet of the same geometry; refused whole when a shape differs."""
-        fresh, kept = self._empty_memory(), state["memory"]
-        targets: dict[str, NDArray[Any]] = {
-            "words": fresh.words[:-1],
-            "n_set": fresh.n_set,
-            "closed": fresh.closed,
-            "ratchet": fresh.ratchet,
-        }
-        for name, target in targets.items():
-            if np.shape(kept[name]) != target.shape:
-                raise FileFormatError(
-                    f"state of {self.name}", got=f"{name} {np.shape(kept[name])}", expected=target.shape
-                )
-            target[...] = kept[name]
-        self._memory, self._reach = fresh, self._new_reach()
+        """Take over the memory of a sheet like this one; refused whole when parameters, wiring or seed differ.
+
+        Raises
+        ------
+        FileFormatError
+            With what differs.
+        """
+        self._check_same(state)
+        self._memory, self._scratch = self._filled_memory(state["memory"]), [self._new_reach()]
         for name in TALLIES:
             setattr(self, name, int(state["tallies"][name]))
         self.learning = bool(state["learning"])
         self._scalars = {name: float(value) for name, value in state["scalars"].items()}
         (self._pending,) = codes_from_state(state["pending"])
         self.traffic = traffic_from_state(state["traffic"])
+
+    def _check_same(self, state: Mapping[str, Any]) -> None:
+        mine = {"n_macs": self.n_macs, "block_cms": self._block_cms, "seed": self.seed, "name": self.name}
+        for name, value in mine.items():
+            if state["geometry"][name] != value:
+                got = f"{name} {state['geometry'][name]!r}"
+                raise FileFormatError(f"state of {self.name}", got=got, expected=f"{value!r}, as in this one")
+        saved = None if state["params"] is None else MacParams.from_json(state["params"])
+        own = None if callable(self.params.psi) else self.params
+        if saved != own:
+            raise FileFormatError(f"state of {self.name}", got=f"other parameters, {saved!r}", expected=f"{own!r}")
+        for name, value in self._wiring._asdict().items():
+            if not np.array_equal(state["wiring"][name], value):
+                raise FileFormatError(f"state of {self.name}", got="another wiring", expected="the same apertures")
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For copy and pickle. Scratch stays behind; the rows of the copy must be aligned anew."""
+        memory = None if self._memory is None else _kept(self._memory)
+        return {**self.__dict__, "_memory": memory, "_scratch": []}
+
+    def __setstate__(self, kept: dict[str, Any]) -> None:
+        self.__dict__.update({**kept, "_memory": None})
+        if kept["_memory"] is not None:
+            self._memory, self._scratch = self._filled_memory(kept["_memory"]), [self._new_reach()]
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
@@ -262,3 +301,18 @@ class Sheet:
     def share_closed(self) -> float:
         """Share of the units that take no more weights (full or frozen)."""
         return 0.0 if self._memory is None else float(self._memory.closed.sum() / (self.n_macs * self.params.n_units))
+
+    def __repr__(self) -> str:
+        p = self.params
+        return (
+            f"Sheet({self.name}: {self.n_macs:,} macs of Q {p.n_cms} x K {p.n_cells}, {self.n_stored:,} frames stored, "
+            f"{100 * self.share_set:.1f} % of {self.n_synapses:,} weights set, {bytes_text(self.n_bytes)})"
+        )
+
+    def _repr_html_(self) -> str:
+        return f"<code>{self!r}</code>"
+
+
+def _kept(memory: Memory) -> dict[str, NDArray[Any]]:
+    """What of a memory was learned (views)."""
+    return {"words": memory.words[:-1], "n_set": memory.n_set, "closed": memory.closed, "ratchet": memory.ratchet}
