@@ -4,9 +4,10 @@ import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
 from sdrsim.engine.codes import SDR
-from sdrsim.engine.seeds import stream
+from sdrsim.engine.seeds import subseed
 from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import SaturationWarning
+from sdrsim.patterns import random_sparse
 
 if TYPE_CHECKING:
     from sdrsim.models.sparsey.mac import Mac
@@ -57,8 +58,7 @@ def novel_probes(mac: "Mac") -> SDR:
     """Random items of the mean activity stored so far, drawn from a stream of their own."""
     n = mac.params.n_inputs
     k = n // 2 if mac.n_stored == 0 else round(mac.n_active_stored / mac.n_stored)
-    draws = stream(mac.seed, "saturation probes").random((N_PROBES, n)).argsort(axis=1)
-    return SDR.from_indices(draws[:, : max(1, min(n, k))], n)
+    return random_sparse(N_PROBES, n, max(1, min(n, k)), seed=subseed(mac.seed, "saturation probes"))
 
 
 def warn_when_saturated(mac: "Mac", stored_before: int) -> None:

@@ -106,6 +106,29 @@ def _add_rows(b, planes, rows):
         b.store(queue[0], planes[w])
 
 
+def _or_rows_codegen(context, b, signature, args):
+    table, n_rows, n_chunks, mask = args
+    rows = b.inttoptr(table, I64.as_pointer())
+    with cgutils.for_range(b, n_rows) as row:
+        base = b.load(b.gep(rows, [row.index]))
+        with cgutils.for_range(b, n_chunks) as chunk:
+            offset = b.mul(chunk.index, _int(64))
+            place = _at(b, base, offset, CHUNK)
+            bits = b.load(_at(b, mask, offset, CHUNK), align=8)
+            b.store(b.or_(b.load(place, align=8), bits), place, align=8)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def or_rows(typingctx, table, n_rows, n_chunks, mask):
+    """OR `mask` (uint64[8 * n_chunks], zero beyond the row) into the rows of an address table, 64 bytes at a time.
+
+    A row that is no multiple of 8 words long is written past its end with what stands there: rows lie one after another
+    and the matrix has slack, so nothing changes; but two threads must not write neighbouring rows.
+    """
+    return types.void(types.uintp, types.intp, types.intp, types.uintp), _or_rows_codegen
+
+
 def make_expander(n_planes):
     """expand(planes, n_words, out): bit planes uint64[n_planes, 8] of one chunk -> uint16 counts, 64 per word.
 

@@ -67,9 +67,7 @@ def figure(size: tuple[float, float] = SINGLE_COLUMN) -> Figure:
         return Figure(figsize=size)
 
 
-def mosaic(
-    layout: list[list[str]], size: tuple[float, float] = DOUBLE_COLUMN, **more: Any
-) -> tuple[Figure, dict[str, Axes]]:
+def mosaic(layout: Any, size: tuple[float, float] = DOUBLE_COLUMN, **more: Any) -> tuple[Figure, dict[str, Axes]]:
     """A figure and its axes by name, as ``Figure.subplot_mosaic`` lays them out, in the house style without pyplot.
 
     Parameters

@@ -17,6 +17,7 @@ FRACTION, COSINE, JACCARD = 0, 1, 2
 RICHARDS, RICHARDS_INSIDE, LOGISTIC, CORE, DEMO, SPARSEYPY, TABULATED = 0, 1, 2, 3, 4, 5, 6
 LANES = simd.LANES
 STEPS = 4096  # intervals of the table V -> psi where V is not a fraction of a whole number
+SHAPE_SLOTS = 64  # active counts for which the shape by count is kept during one call
 G_STEPS = 256  # intervals of G in the table of a user's psi(v, g)
 ROWS_READ, WORDS_READ, WORDS_WRITTEN, SYNOPS, SUMS, COMPARES, RANDOM_NUMBERS = 0, 1, 2, 3, 4, 5, 6
 FALLBACKS, WRITES, N_STATS = 7, 8, 9  # CMs in which no unit could take the item; items written
@@ -63,6 +64,10 @@ class Work(NamedTuple):
     psi: NDArray[np.float32]
     open_psi: NDArray[np.float32]
     by_count: NDArray[np.float32]
+    shapes: NDArray[np.float32]  # (SHAPE_SLOTS, n_inputs + 1): shape of eq 10 by count, kept for an active count A
+    shape_slot: NDArray[np.int32]  # (n_inputs + 1,): the slot of A, or -1
+    shape_owner: NDArray[np.int32]  # (SHAPE_SLOTS,): the A of a slot, or -1
+    n_shapes: NDArray[np.int64]  # (1,): slots filled so far; they are taken round and round
     curve: NDArray[np.float32]
     best_count: NDArray[np.uint16]
     best: NDArray[np.float32]
@@ -86,6 +91,10 @@ def make_work(rule: Rule, n_words: int) -> Work:
         np.empty(cells, np.float32),
         np.empty(cells, np.float32),
         np.empty(rule.n_inputs + 1, np.float32),
+        np.empty((SHAPE_SLOTS, rule.n_inputs + 1), np.float32),
+        np.full(rule.n_inputs + 1, -1, np.int32),
+        np.full(SHAPE_SLOTS, -1, np.int32),
+        np.zeros(1, np.int64),
         np.empty(STEPS + 2 if rule.psi == TABULATED else 0, np.float32),
         np.empty(lanes, np.uint16),
         np.empty(lanes, np.float32),
@@ -93,5 +102,5 @@ def make_work(rule: Rule, n_words: int) -> Work:
         np.empty(lanes, np.float32),
         np.empty(lanes, np.int32),
         np.empty(lanes, np.int32),
-        np.zeros(n_words, np.uint64),
+        np.zeros(n_chunks * 8, np.uint64),
     )

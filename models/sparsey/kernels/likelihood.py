@@ -15,6 +15,7 @@ from sdrsim.models.sparsey.kernels.layout import (
     LOGISTIC,
     RICHARDS,
     RICHARDS_INSIDE,
+    SHAPE_SLOTS,
     SPARSEYPY,
     STEPS,
     TABULATED,
@@ -76,6 +77,29 @@ def blend(rows: NDArray[np.float32], g: float, out: NDArray[np.float32]) -> NDAr
 
 
 @compiled
+def curve_by_count(rule: Rule, work: Work, n_active: int, top: int, scale: float, shift: float) -> None:
+    """The shape of eq 10 for counts 0 .. top into `work.by_count`: from the formula, once per active count where G has no
+    part in its argument (all forms but 'core' and 'demo')."""
+    if rule.psi == CORE or rule.psi == DEMO:
+        for i in range(top + 1):
+            work.by_count[i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
+        return
+    slot = work.shape_slot[n_active]
+    if slot < 0:
+        slot = work.n_shapes[0] % SHAPE_SLOTS
+        old = work.shape_owner[slot]
+        if old >= 0:
+            work.shape_slot[old] = -1
+        work.shape_owner[slot] = n_active
+        work.shape_slot[n_active] = slot
+        work.n_shapes[0] += 1
+        for i in range(n_active + 1):
+            work.shapes[slot, i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
+    for i in range(top + 1):
+        work.by_count[i] = work.shapes[slot, i]
+
+
+@compiled
 def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
     """Eq 10 for every cell: by the formula itself for each count under 'fraction', else from the shape's table."""
     least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
@@ -83,11 +107,12 @@ def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, w
     if rule.match == FRACTION and rule.psi != TABULATED:
         top = 0
         for q in range(rule.n_cms):
-            top = max(top, int(work.best_count[q]))
+            top = max(top, np.int64(work.best_count[q]))
+        curve_by_count(rule, work, n_active, top, scale, shift)
         for i in range(top + 1):
-            v = value_of_count(rule, i, n_active)
-            psi = max(least, offset + gain * shape_of(rule.psi, rule.shape, scale * v + shift))
-            work.by_count[i] = gain if rule.psi == CORE and v >= 0.999 else psi
+            work.by_count[i] = max(np.float32(least), np.float32(offset) + np.float32(gain) * work.by_count[i])
+            if rule.psi == CORE and value_of_count(rule, i, n_active) >= 0.999:
+                work.by_count[i] = np.float32(gain)
         simd.gather(work.by_count.ctypes.data, work.counts.ctypes.data, n // LANES, work.psi.ctypes.data)
         return
     if rule.match == FRACTION:

@@ -30,6 +30,11 @@ def measure(rule: Rule, memory: Memory, mac: int, active: NDArray[np.int32], wor
         for q in range(0, rule.n_lanes, LANES):
             cells, out = work.counts.ctypes.data + 2 * q, work.best_count.ctypes.data + 2 * q
             simd.column_max_u16(cells, rule.n_cells, 2 * rule.n_lanes, out)
+        if rule.pi_floor == 0.0 and rule.exponent == 1.0:
+            n_best = 0
+            for q in range(rule.n_cms):
+                n_best += np.int64(work.best_count[q])
+            return n_best / (rule.n_cms * len(active))
         for q in range(rule.n_cms):
             total += value_of_count(rule, work.best_count[q], len(active))
         return total / rule.n_cms

@@ -3,36 +3,28 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels import simd
 from sdrsim.kernels.jit import compiled
 from sdrsim.models.sparsey.kernels.layout import WORDS_READ, WORDS_WRITTEN, WRITES, Memory, Rule, Work
 
 
 @compiled
-def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], mask: NDArray[np.uint64]) -> int:
-    """OR `mask` into the active rows and clear it; by word list when few of its words are set. Returns words touched a
-    row.
+def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], work: Work) -> int:
+    """OR `work.mask` into the active rows (their addresses stand in `work.table`) and clear it; returns words touched a row.
+
+    By a list of words when few of them hold a bit of the code, else whole rows at a time.
     """
-    n_words, n_used = len(mask), 0
+    n_words, n_used, mask = words.shape[1], 0, work.mask
     for w in range(n_words):
-        if mask[w] != 0:
-            n_used += 1
-    if 4 * n_used < n_words:
-        places = np.empty(n_used, np.int64)
-        n_used = 0
-        for w in range(n_words):
-            if mask[w] != 0:
-                places[n_used] = w
-                n_used += 1
-        for j in active:
-            row = words[first_row + j]
+        n_used += mask[w] != 0
+    if 8 * n_used < n_words:
+        places = np.flatnonzero(mask)
+        for a in range(len(active)):
             for w in places:
-                row[w] |= mask[w]
+                words[first_row + active[a], w] |= mask[w]
     else:
         n_used = n_words
-        for j in active:
-            row = words[first_row + j]
-            for w in range(n_words):
-                row[w] |= mask[w]
+        simd.or_rows(work.table.ctypes.data, len(active), len(mask) // 8, mask.ctypes.data)
     mask[:] = np.uint64(0)
     return n_used
 
@@ -65,7 +57,7 @@ def write(
             mask[i >> 6] |= np.uint64(1) << np.uint64(i & 63)
     if n_new == 0:
         return False
-    n_words = or_mask(memory.words, mac * rule.n_inputs, active, mask)
+    n_words = or_mask(memory.words, mac * rule.n_inputs, active, work)
     stats[WRITES] += 1
     stats[WORDS_READ] += n_words * n_active
     stats[WORDS_WRITTEN] += n_words * n_active
