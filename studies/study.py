@@ -242,10 +242,10 @@ def as_table(name: str, made: Any) -> Table:
     """A table from what a run may return: a Table, a mapping of columns, or an object with ``table()``."""
     if isinstance(made, Table):
         return made
-    if hasattr(made, "table"):
-        made = made.table()
-        if isinstance(made, Table):
-            return made
+    table = getattr(made, "table", None)  # a method of traffic and traces, an attribute of monitors
+    table = table() if callable(table) else table
+    if isinstance(table, Table):
+        return table
     if not isinstance(made, Mapping):
         raise StudyError(f"table {name!r}", got=type(made).__name__, expected="a Table, columns, or table()")
     return Table(made)

@@ -218,10 +218,10 @@ def _as_table(what: str, value: Any) -> Table:
         return Table.from_structured(value)
     if isinstance(value, Mapping):
         return Table(value)
-    if isinstance(value, HasTable):
-        table = value.table()
-        if isinstance(table, Table):
-            return table
+    table = getattr(value, "table", None)  # a method of traffic and traces, an attribute of monitors
+    table = table() if callable(table) else table
+    if isinstance(table, Table):
+        return table
     expected = "a Table, a mapping of columns, a structured array, or an object with table()"
     raise ParameterError(what, got=type(value).__name__, expected=expected)
 
