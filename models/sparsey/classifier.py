@@ -2,6 +2,7 @@
 protocol.
 """
 
+from html import escape
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +12,15 @@ from numpy.typing import NDArray
 from sdrsim.engine.codes import SDR
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
+from sdrsim.models.sparsey.checks import checked_count, checked_pair
 from sdrsim.models.sparsey.hierarchy import Hierarchy, Level
 from sdrsim.models.sparsey.readout import Readout, ReadoutKind, checked_labels
 
-__all__ = ["SparseyClassifier"]
+__all__ = ["NotFittedError", "SparseyClassifier"]
+
+
+class NotFittedError(ParameterError, AttributeError):
+    """Asked for what fitting gives, before it; an AttributeError too, so that ``hasattr(clf, "classes_")`` works."""
 
 
 class SparseyClassifier:
@@ -22,6 +28,8 @@ class SparseyClassifier:
 
     Learning: each image once, unsupervised; then a relabelling pass, in which the images are coded again by recognition
     (learning codes are drawn, test codes are arg max) and the read-out learns from those codes.
+
+    Features are learned in the order of the images, and early ones take the units: bring the classes mixed, not sorted.
 
     Parameters
     ----------
@@ -43,6 +51,11 @@ class SparseyClassifier:
     n_threads : int
         Threads of the recognition passes; results do not depend on it.
     seed : int
+
+    Raises
+    ------
+    sdrsim.errors.ParameterError, sdrsim.errors.CodeError
+        From `fit`, `partial_fit`, `predict`, ...: arguments, images or labels that cannot be. What was learned stays.
 
     Examples
     --------
@@ -94,14 +107,32 @@ class SparseyClassifier:
 
     def set_params(self, **params: Any) -> "SparseyClassifier":
         """Change constructor arguments; what was learned is forgotten."""
+        unknown = [name for name in params if name not in self._NAMES]
+        if unknown:
+            raise ParameterError(
+                f"SparseyClassifier.{unknown[0]}", got="an unknown name", expected=", ".join(self._NAMES)
+            )
         for name, value in params.items():
-            if name not in self._NAMES:
-                raise ParameterError(
-                    f"SparseyClassifier.{name}", got="an unknown name", expected=", ".join(self._NAMES)
-                )
             setattr(self, name, value)
-        self._hierarchy = self._readout = None
+        if params:
+            self._hierarchy = self._readout = None
         return self
+
+    _estimator_type = "classifier"  # asked for by scikit-learn before 1.6
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn asks before cross-validation."""
+        from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags
+
+        return Tags(
+            estimator_type="classifier",
+            target_tags=TargetTags(required=True),
+            classifier_tags=ClassifierTags(),
+            input_tags=InputTags(two_d_array=False, three_d_array=True),
+        )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._readout is not None
 
     def fit(self, images: Any, labels: Any) -> "SparseyClassifier":
         """Learn from scratch: features from one pass over the images, then the read-out on their recognised codes.
@@ -112,13 +143,18 @@ class SparseyClassifier:
         labels : (n,) integers
         """
         codes, y = self._checked(images, labels)
-        self._hierarchy = self._readout = None
-        return self._learn(codes, y)
+        return self._learn(codes, y, *self._new())
 
     def partial_fit(self, images: Any, labels: Any, classes: Any = None) -> "SparseyClassifier":
-        """Learn more images on top of what is known; new classes may appear (`classes` is accepted and not needed)."""
+        """Learn more images on top of what is known; new classes may appear (`classes` is accepted and not needed).
+
+        The features come out as from one `fit` over all images; the read-out learns each image as the
+        features of that moment code it.
+        """
         codes, y = self._checked(images, labels)
-        return self._learn(codes, y)
+        if self._hierarchy is None or self._readout is None:
+            return self._learn(codes, y, *self._new())
+        return self._learn(codes, y, self._hierarchy, self._readout)
 
     def predict(self, images: Any) -> NDArray[np.int64]:
         """(n,) labels."""
@@ -135,9 +171,8 @@ class SparseyClassifier:
 
     def transform(self, images: Any) -> SDR:
         """Codes of the sheet for images, by recognition."""
-        if self._hierarchy is None:
-            raise ParameterError("SparseyClassifier", got="no images yet", do="fit it first")
-        return self._hierarchy.recognise(self._binary(images), n_threads=self.n_threads).sdr[0]
+        self._fitted()
+        return self.hierarchy.recognise(self._binary(images), n_threads=self.n_threads).sdr[0]
 
     @property
     def classes_(self) -> NDArray[np.int64]:
@@ -146,21 +181,20 @@ class SparseyClassifier:
 
     @property
     def hierarchy(self) -> Hierarchy:
-        """The sheet of macs, a `Hierarchy` of one level."""
-        return self._build()[0]
+        """The sheet of macs, a `Hierarchy` of one level; an empty one before fitting."""
+        return self._new()[0] if self._hierarchy is None else self._hierarchy
 
     # ---- inside ---------------------------------------------------------------------------------------------------
 
-    def _learn(self, codes: SDR, y: NDArray[np.int64]) -> "SparseyClassifier":
-        hierarchy, readout = self._build()
+    def _learn(self, codes: SDR, y: NDArray[np.int64], hierarchy: Hierarchy, readout: Readout) -> "SparseyClassifier":
+        n_threads = checked_count("n_threads", self.n_threads, 1, 2**16)
         hierarchy.learn(codes)
-        readout.fit(hierarchy.recognise(codes, n_threads=self.n_threads).sdr[0], y)
+        readout.fit(hierarchy.recognise(codes, n_threads=n_threads).sdr[0], y)
         self._hierarchy, self._readout = hierarchy, readout
         return self
 
-    def _build(self) -> tuple[Hierarchy, Readout]:
-        if self._hierarchy is not None and self._readout is not None:
-            return self._hierarchy, self._readout
+    def _new(self) -> tuple[Hierarchy, Readout]:
+        """An empty sheet and read-out."""
         level = Level(
             aperture=(self.aperture, self.aperture),
             stride=(self.stride, self.stride),
@@ -171,8 +205,7 @@ class SparseyClassifier:
             g_minus=self.g_minus,
             pi_u_minus=self.pi_u_minus,
         )
-        rows, columns = self.image_shape
-        hierarchy = Hierarchy((rows, columns), [level], seed=self.seed)
+        hierarchy = Hierarchy(self.image_shape, [level], seed=self.seed)
         sheet = hierarchy.sheets[0]
         readout = Readout(
             sheet.size,
@@ -182,20 +215,28 @@ class SparseyClassifier:
             smoothing=self.smoothing,
             rate=self.rate,
             epochs=self.epochs,
+            seed=self.seed,
         )
         return hierarchy, readout
 
     def _binary(self, images: Any) -> SDR:
-        array = np.asarray(images)
-        rows, columns = self.image_shape
+        rows, columns = checked_pair("image_shape", self.image_shape)
+        if isinstance(self.threshold, bool) or not isinstance(self.threshold, (int, float, np.number)):
+            raise ParameterError("threshold", got=repr(self.threshold), expected="a grey value")
+        if np.isnan(self.threshold):
+            raise ParameterError("threshold", got="NaN", expected="a grey value")
+        try:
+            array = np.asarray(images)
+        except ValueError:
+            raise CodeError("images", got="images of several shapes", expected=f"(n, {rows}, {columns})") from None
         if array.ndim != 3 or array.shape[1:] != (rows, columns):
             raise CodeError("images", got=f"shape {array.shape}", expected=f"(n, {rows}, {columns})")
-        if array.dtype.kind == "f" and np.isnan(array).any():
-            raise CodeError("images", got="NaN", expected="grey values")
         if array.dtype.kind not in "uif":
             raise CodeError(
                 "images", got=str(array.dtype), expected="grey values (uint8)", do="pass uint8 and a threshold"
             )
+        if array.dtype.kind == "f" and np.isnan(array).any():
+            raise CodeError("images", got="NaN", expected="grey values")
         return SDR.from_dense((array > self.threshold).reshape(len(array), rows * columns))
 
     def _checked(self, images: Any, labels: Any) -> tuple[SDR, NDArray[np.int64]]:
@@ -206,15 +247,15 @@ class SparseyClassifier:
 
     def _fitted(self) -> Readout:
         if self._readout is None:
-            raise ParameterError("SparseyClassifier", got="no images yet", do="fit it first")
+            raise NotFittedError("SparseyClassifier", got="no images yet", do="fit it first")
         return self._readout
 
     def save(self, path: str | Path) -> Path:
         """Write arguments, features and read-out to an HDF5 checkpoint."""
         readout = self._fitted()
-        sheet, n_frames = self.hierarchy.sheets[0], self.hierarchy.n_frames
+        sheet = self.hierarchy.sheets[0]
         arguments = {**self.get_params(), "image_shape": list(self.image_shape)}
-        state = {"arguments": arguments, "n_frames": n_frames, "sheet": sheet.state(), "readout": readout.state()}
+        state = {"arguments": arguments, "sheet": sheet.state(), "readout": readout.state()}
         return save_state(path, "sparsey classifier", state)
 
     @classmethod
@@ -224,9 +265,8 @@ class SparseyClassifier:
         arguments = dict(state["arguments"])
         arguments["image_shape"] = tuple(arguments["image_shape"])
         made = cls(**arguments)
-        hierarchy, readout = made._build()
+        hierarchy, readout = made._new()
         hierarchy.sheets[0].restore(state["sheet"])
-        hierarchy.n_frames = int(state["n_frames"])
         readout.restore(state["readout"])
         made._hierarchy, made._readout = hierarchy, readout
         return made
@@ -234,7 +274,9 @@ class SparseyClassifier:
     def __repr__(self) -> str:
         known = "nothing learned" if self._readout is None else f"{int(self._readout.n_seen.sum()):,} images learned"
         return (
-            f"SparseyClassifier({self.image_shape[0]} x {self.image_shape[1]}, aperture {self.aperture}, "
-            f"stride {self.stride}, "
+            f"SparseyClassifier(image_shape={self.image_shape}, aperture {self.aperture}, stride {self.stride}, "
             f"Q {self.n_cms} x K {self.n_cells}, {self.match}, readout {self.readout!r}; {known})"
         )
+
+    def _repr_html_(self) -> str:
+        return f"<code>{escape(repr(self))}</code>"

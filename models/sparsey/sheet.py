@@ -14,7 +14,7 @@ from sdrsim.engine.fields import united
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
-from sdrsim.errors import CapacityError, CodeError, FileFormatError, NetworkError
+from sdrsim.errors import CodeError, FileFormatError, NetworkError
 from sdrsim.models.sparsey.checks import check_room, checked_count
 from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
@@ -179,8 +179,7 @@ class Sheet:
         cuts = np.linspace(0, len(codes), n_threads + 1).astype(int)
         with ThreadPoolExecutor(n_threads) as pool:
             jobs = [
-                pool.submit(self._run_part, codes[a:b], False, first + int(a), seed, trace)
-                for a, b in pairwise(cuts)
+                pool.submit(self._run_part, codes[a:b], False, first + int(a), seed, trace) for a, b in pairwise(cuts)
             ]
             return [job.result() for job in jobs]
 

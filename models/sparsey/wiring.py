@@ -40,8 +40,8 @@ def tile(
     grid: tuple[int, int] | None = None,
     stride: tuple[int, int] | None = None,
 ) -> Tiling:
-    """Lay apertures over a source of (rows, columns): a given grid is spread evenly from edge to edge (one mac stands in
-    the middle); a given stride fills it.
+    """Lay apertures over a source of (rows, columns): a given grid is spread evenly from edge to edge (one mac stands
+    in the middle); a given stride fills it.
 
     With a stride s on a side of length n an aperture p gives floor((n - p) / s) + 1 macs.
 
