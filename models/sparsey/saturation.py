@@ -16,7 +16,7 @@ __all__ = ["ALARM", "Saturation", "saturation_of", "warn_when_saturated"]
 
 # G of novel items above which old and new are hard to tell apart (prototype: .66 goes with AUC .997, .95 with .81).
 ALARM = 0.7
-N_PROBES = 16
+N_PROBES = 8
 
 
 class Saturation(NamedTuple):

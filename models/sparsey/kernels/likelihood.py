@@ -77,26 +77,49 @@ def blend(rows: NDArray[np.float32], g: float, out: NDArray[np.float32]) -> NDAr
 
 
 @compiled
-def curve_by_count(rule: Rule, work: Work, n_active: int, top: int, scale: float, shift: float) -> None:
-    """The shape of eq 10 for counts 0 .. top into `work.by_count`: from the formula, once per active count where G has no
-    part in its argument (all forms but 'core' and 'demo')."""
-    if rule.psi == CORE or rule.psi == DEMO:
-        for i in range(top + 1):
-            work.by_count[i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
-        return
+def kept_shape(rule: Rule, work: Work, n_active: int, scale: float, shift: float) -> int:
+    """The slot of `work.shapes` that holds the shape of eq 10 for counts 0 .. n_active, made by the formula if
+    need be.
+    """
     slot = work.shape_slot[n_active]
     if slot < 0:
         slot = work.n_shapes[0] % SHAPE_SLOTS
-        old = work.shape_owner[slot]
-        if old >= 0:
-            work.shape_slot[old] = -1
+        work.n_shapes[0] += 1
+        if work.shape_owner[slot] >= 0:
+            work.shape_slot[work.shape_owner[slot]] = -1
         work.shape_owner[slot] = n_active
         work.shape_slot[n_active] = slot
-        work.n_shapes[0] += 1
         for i in range(n_active + 1):
             work.shapes[slot, i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
+    return slot
+
+
+@compiled
+def scale_shape(shape: NDArray[np.float32], offset: np.float32, gain: np.float32, out: NDArray[np.float32]) -> None:
+    """out = offset + gain * shape."""
+    for i in range(len(out)):
+        out[i] = offset + gain * shape[i]
+
+
+@compiled
+def likelihood_by_count(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
+    """Eq 10 for counts 0 .. the best one, under match 'fraction', by the formula itself.
+
+    G has no part in the shape's argument but for 'core' and 'demo': there the shape is kept per active count.
+    """
+    least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
+    top = np.int64(0)
+    for q in range(rule.n_cms):
+        top = max(top, np.int64(work.best_count[q]))
+    out = work.by_count[: top + 1]
+    if rule.psi != CORE and rule.psi != DEMO:
+        slot = kept_shape(rule, work, n_active, scale, shift)
+        scale_shape(work.shapes[slot, : top + 1], np.float32(offset), np.float32(gain), out)
+        return
     for i in range(top + 1):
-        work.by_count[i] = work.shapes[slot, i]
+        v = value_of_count(rule, i, n_active)
+        psi = max(least, offset + gain * shape_of(rule.psi, rule.shape, scale * v + shift))
+        out[i] = gain if rule.psi == CORE and v >= 0.999 else psi
 
 
 @compiled
@@ -105,14 +128,7 @@ def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, w
     least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
     n = rule.n_cells * rule.n_lanes
     if rule.match == FRACTION and rule.psi != TABULATED:
-        top = 0
-        for q in range(rule.n_cms):
-            top = max(top, np.int64(work.best_count[q]))
-        curve_by_count(rule, work, n_active, top, scale, shift)
-        for i in range(top + 1):
-            work.by_count[i] = max(np.float32(least), np.float32(offset) + np.float32(gain) * work.by_count[i])
-            if rule.psi == CORE and value_of_count(rule, i, n_active) >= 0.999:
-                work.by_count[i] = np.float32(gain)
+        likelihood_by_count(rule, memory, mac, g, n_active, work)
         simd.gather(work.by_count.ctypes.data, work.counts.ctypes.data, n // LANES, work.psi.ctypes.data)
         return
     if rule.match == FRACTION:

@@ -10,7 +10,8 @@ from sdrsim.models.sparsey.kernels.layout import WORDS_READ, WORDS_WRITTEN, WRIT
 
 @compiled
 def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], work: Work) -> int:
-    """OR `work.mask` into the active rows (their addresses stand in `work.table`) and clear it; returns words touched a row.
+    """OR `work.mask` into the active rows (their addresses stand in `work.table`) and clear it; returns words
+    touched a row.
 
     By a list of words when few of them hold a bit of the code, else whole rows at a time.
     """
