@@ -62,7 +62,7 @@ class SparseyClassifier:
     >>> from sdrsim.files import load_dataset
     >>> d = load_dataset("digits8")
     >>> clf = SparseyClassifier(image_shape=(8, 8), aperture=4, stride=1, n_cms=8, n_cells=16, threshold=7, epochs=4)
-    >>> clf.fit(d.images[:500], d.labels[:500]).score(d.images[500:1000], d.labels[500:1000]) > 0.85
+    >>> clf.fit(d.images[:500], d.labels[:500]).score(d.images[500:1000], d.labels[500:1000]) > 0.8
     True
     """
 
