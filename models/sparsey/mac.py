@@ -41,6 +41,9 @@ class Response(NamedTuple):
         mean = float(self.familiarity.mean()) if len(self.familiarity) else 0.0
         return f"Response({len(self.winners)} items, mean familiarity {mean:.3f})"
 
+    def _repr_html_(self) -> str:
+        return f"<code>{self!r}</code>"
+
 
 class Recalled(NamedTuple):
     """What a mac called back for n cues: `codes` in the space of the inputs, and the recognition it started from."""
@@ -54,6 +57,9 @@ class Recalled(NamedTuple):
 
     def __repr__(self) -> str:
         return f"Recalled({self.codes!r})"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{self!r}</code>"
 
 
 class Mac(Sheet):
