@@ -82,8 +82,8 @@ class SparseyClassifier:
         *,
         g_minus: float = 0.2,
         pi_u_minus: float = 3,
-        smoothing: float = 0.5,
-        rate: float = 4.0,
+        smoothing: float = 0.1,
+        rate: float = 6.0,
         n_threads: int = 1,
     ) -> None:
         self.image_shape, self.aperture, self.stride = image_shape, aperture, stride

@@ -65,8 +65,8 @@ class Readout:
         n_cells: int,
         kind: ReadoutKind = "linear",
         *,
-        smoothing: float = 0.5,
-        rate: float = 4.0,
+        smoothing: float = 0.1,
+        rate: float = 6.0,
         epochs: int = 1,
         seed: int = 0,
     ) -> None:

@@ -26,7 +26,7 @@ from sdrsim.engine.traffic import Traffic
 from sdrsim.files.datasets import load_dataset
 from sdrsim.files.table import Table
 from sdrsim.models.sparsey.hierarchy import Hierarchy, Level
-from sdrsim.models.sparsey.readout import Readout
+from sdrsim.models.sparsey.readout import Readout, ReadoutKind
 from sdrsim.studies import plotting
 from sdrsim.studies.check import Check
 from sdrsim.studies.study import Progress
@@ -121,7 +121,7 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
         shown = choose(digits.y, n_per_class, key)
         base = {"n_per_class": n_per_class, "n_train": len(shown), "repetition": repetition}
         train, y = digits.x[shown], digits.y[shown]
-        accuracy += controls(params, digits, train, y, base)
+        accuracy += [base | row for row in controls(params, digits, train, y, key)]
         for net in params.nets:
             rows, by_size, spent, moved = one_net(params, digits, train, y, net, key)
             accuracy += [base | row for row in rows]
@@ -149,17 +149,22 @@ def one_net(
     shape = (sheet.size, sheet.n_macs * sheet.params.n_cms, sheet.params.n_cells)
     rows, by_size = [], []
     for name, kind, epochs in readouts(params, len(train)):
-        readout = Readout(*shape, kind, smoothing=params.smoothing, rate=params.rate, epochs=epochs)  # type: ignore[arg-type]
+        readout = new_readout(params, shape, kind, epochs, key)
         right = readout.fit(codes, y).predict(test_codes) == digits.y_test
         rows.append({"features": net, "readout": name, "accuracy": right.mean(), "n_test": len(right)})
         by_size += [{"features": net, "readout": name} | row for row in test_sizes(right, digits.y_test, key)]
     return rows, by_size, spent, moved
 
 
-def readouts(params: StudyParams, n_train: int) -> list[tuple[str, str, int]]:
+def new_readout(params: StudyParams, shape: tuple[int, int, int], kind: ReadoutKind, epochs: int, key: int) -> Readout:
+    """An empty read-out for codes of this shape: units, units active in a full code, units per group."""
+    return Readout(*shape, kind, smoothing=params.smoothing, rate=params.rate, epochs=epochs, seed=key)
+
+
+def readouts(params: StudyParams, n_train: int) -> list[tuple[str, ReadoutKind, int]]:
     """(name, kind, epochs) of the read-outs for a training set of this size."""
     passes = params.epochs_full if n_train > 10_000 else params.epochs_small
-    linear = [(f"linear, {n} pass{'es' * (n > 1)}", "linear", n) for n in passes]
+    linear: list[tuple[str, ReadoutKind, int]] = [(f"linear, {n} pass{'es' * (n > 1)}", "linear", n) for n in passes]
     return [("log counts", "counts", 1), *linear]
 
 
@@ -172,19 +177,17 @@ def test_sizes(right: NDArray[np.bool_], y: NDArray[np.int64], key: int) -> list
     return [{"test_per_class": n, "accuracy": right[some].mean(), "n_test": int(some.sum())} for n, some in inside]
 
 
-def controls(
-    params: StudyParams, digits: Digits, train: SDR, y: NDArray[np.int64], base: Mapping[str, Any]
-) -> list[dict[str, Any]]:
+def controls(params: StudyParams, digits: Digits, train: SDR, y: NDArray[np.int64], key: int) -> list[dict[str, Any]]:
     """The same read-outs on raw pixels, and the nearest raw image (Hamming distance on the binary pixels)."""
     rows = []
     for name, kind, epochs in readouts(params, len(train)):
         n_on = max(1, round(len(train.indices) / len(train)))
-        readout = Readout(784, n_on, 784, kind, smoothing=params.smoothing, rate=params.rate, epochs=epochs)  # type: ignore[arg-type]
+        readout = new_readout(params, (784, n_on, 784), kind, epochs, key)
         right = readout.fit(train, y).predict(digits.x_test) == digits.y_test
         rows.append({"features": PIXELS, "readout": name, "accuracy": right.mean(), "n_test": len(right)})
     right = nearest(train, y, digits.x_test) == digits.y_test
     rows.append({"features": NEAREST, "readout": "1-NN", "accuracy": right.mean(), "n_test": len(right)})
-    return [dict(base) | row for row in rows]
+    return rows
 
 
 def nearest(train: SDR, y: NDArray[np.int64], test: SDR) -> NDArray[np.int64]:
