@@ -89,7 +89,8 @@ def load(params: StudyParams) -> Digits:
     images, labels = binary(d.images, params.threshold), d.labels.astype(np.int64)
     if params.split == "validation":
         return Digits(images[:50_000], labels[:50_000], images[50_000:], labels[50_000:])
-    return Digits(images, labels, binary(d.test_images, params.threshold), d.test_labels.astype(np.int64))
+    test_labels = np.asarray(d.test_labels).astype(np.int64)
+    return Digits(images, labels, binary(d.test_images, params.threshold), test_labels)
 
 
 def binary(images: Any, threshold: int) -> SDR:
