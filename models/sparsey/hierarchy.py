@@ -174,7 +174,7 @@ class Hierarchy:
         if isinstance(frames, SDR) or hasattr(frames, "tocsr"):
             return as_sdr(frames, rows * columns, what="frames")
         array = _stacked(frames)
-        if array.ndim == 2:
+        if array.shape == self.input_shape:
             array = array[None]
         if array.ndim == 1 and not array.size and not isinstance(frames, np.ndarray):  # an empty list or stream
             array = np.zeros((0, rows, columns), np.bool_)

@@ -304,7 +304,7 @@ class Sheet:
     def __repr__(self) -> str:
         p = self.params
         return (
-            f"Sheet({self.name}: {self.n_macs:,} macs of Q {p.n_cms} x K {p.n_cells}, {self.n_stored:,} frames stored, "
+            f"Sheet({self.name}: {self.n_macs:,} mac{'s' * (self.n_macs != 1)} of Q {p.n_cms} x K {p.n_cells}, {self.n_stored:,} frames stored, "
             f"{100 * self.share_set:.1f} % of {self.n_synapses:,} weights set, {bytes_text(self.n_bytes)})"
         )
 
