@@ -308,11 +308,26 @@ def test_a_state_of_another_sheet_is_refused_whole(changes, what):
 # ---- the picture ---------------------------------------------------------------------------------------------------
 
 
-def test_it_draws_itself_on_the_axis_it_is_given():
+@pytest.mark.parametrize("net", NETS)
+def test_it_draws_itself_on_the_axis_it_is_given(net):
     figure = pytest.importorskip("matplotlib.figure").Figure()
     left, right = figure.subplots(1, 2)
-    assert make().draw(right) is right
-    assert not left.lines
-    texts = " ".join(t.get_text() for t in right.texts)
-    for part in ("12 x 10 pixels", "3 x 3 macs", "2 x 2 macs", "1 x 1 mac"):
-        assert part in texts
+    h = make(net)
+    assert h.draw(right) is right
+    assert not left.lines + left.patches + left.texts
+    dots = [line for line in right.lines if line.get_marker() == "o"]
+    assert [len(line.get_xdata()) for line in dots] == [sheet.n_macs for sheet in h.sheets]
+    texts = [t.get_text() for t in right.texts]
+    assert texts[0] == "12 x 10 pixels"
+    if net == "fraction":
+        assert texts[1:] == [
+            "L0: 3 x 3 macs, Q 5 x K 4",
+            "L1: 2 x 2 macs, Q 3 x K 5",
+            "L2: 1 x 1 mac, Q 17 x K 3",
+        ]
+    figure.canvas.draw()
+    (left_end, bottom), (right_end, top) = right.viewLim.get_points()
+    for patch in right.patches:
+        x, y = patch.get_xy().T
+        assert (x.min(), y.min()) >= (left_end, bottom)
+        assert (x.max(), y.max()) <= (right_end, top)

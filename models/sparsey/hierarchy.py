@@ -14,6 +14,7 @@ from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.sparsey.checks import check_room, checked_pair
+from sdrsim.models.sparsey.drawing import draw_hierarchy
 from sdrsim.models.sparsey.params import CodeSelection, MacParams
 from sdrsim.models.sparsey.sheet import MOST_ACTIVE, Sheet
 from sdrsim.models.sparsey.trace import Trace
@@ -259,29 +260,10 @@ class Hierarchy:
         return net
 
     def draw(self, ax: Any) -> Any:
-        """Draw the grids and apertures on a given axis: each level a row, a point per mac, a bar as wide as its
-        aperture.
+        """Draw the levels on a matplotlib axis, lowest at the bottom, with the aperture of one mac of each; returns
+        the axis.
         """
-        n = len(self.sheets)
-        width = float(self.input_shape[1])
-        left = np.arange(self.input_shape[1]) / width
-        right = left + 1 / width
-        ax.plot([0, 1], [0, 0], color="0.6", linewidth=6, solid_capstyle="butt")
-        for i, tiling in enumerate(self.tilings):
-            starts = tiling.column_starts
-            left, right = left[starts], right[starts + tiling.aperture[1] - 1]
-            for a, b in zip(left, right):
-                ax.plot([a, b], [i + 1, i + 1], color=f"C{i}", alpha=0.35, linewidth=6, solid_capstyle="butt")
-                ax.plot([(a + b) / 2], [i + 1], marker="o", markersize=3, color=f"C{i}")
-            s = self.sheets[i]
-            text = f"L{i}: {tiling.grid[0]} x {tiling.grid[1]} macs, Q {s.params.n_cms} x K {s.params.n_cells}"
-            ax.annotate(text, (1.02, i + 1), va="center", fontsize=7)
-        ax.annotate(f"{self.input_shape[0]} x {self.input_shape[1]} pixels", (1.02, 0), va="center", fontsize=7)
-        ax.set_xlim(-0.02, 1.02)
-        ax.set_ylim(-0.5, n + 0.5)
-        ax.set_yticks([])
-        ax.set_xlabel("columns of the frame")
-        return ax
+        return draw_hierarchy(self, ax)
 
     def save(self, path: str | Path) -> Path:
         """Write parameters, seed and all memories to an HDF5 checkpoint."""
