@@ -65,6 +65,14 @@ def interpolated(curve, values, scale, shift, top, offset, gain, out):
     simd.interpolate(curve.ctypes.data, at, n, scale, shift, top, offset, gain, to)
 
 
+@compiled
+def ored(matrix, rows, mask):
+    table = np.empty(len(rows), np.uint64)
+    for i in range(len(rows)):
+        table[i] = np.uint64(matrix.ctypes.data) + np.uint64(rows[i]) * np.uint64(matrix.strides[0])
+    simd.or_rows(table.ctypes.data, len(rows), len(mask) // 8, mask.ctypes.data)
+
+
 def column_cells(kind, n_cells, n_lanes, dtype, seed):
     """(n_cells, n_lanes) of shapes that hurt: all zero, all equal, many ties, extremes, anything."""
     rng = np.random.default_rng(seed)
@@ -180,6 +188,26 @@ def test_row_sums(n_words, n_planes, n_rows):
         expanded = np.zeros(64 * n_here, np.uint16)
         portable.expand(plain[chunk], n_here, expanded)
         assert np.array_equal(expanded, counts[512 * chunk : 512 * chunk + 64 * n_here])
+
+
+@pytest.mark.parametrize("n_words", [1, 3, 8, 13, 16])
+def test_rows_are_ored_and_their_neighbours_left_alone(n_words):
+    rng = np.random.default_rng(n_words)
+    dense, mask = rng.random((12, 64 * n_words)) < 0.3, np.zeros(8 * -(-n_words // 8), np.uint64)
+    code = rng.random(64 * n_words) < 0.2
+    mask[:n_words] = bits.pack_rows(code[None])[0]
+    vector, plain = bits.pack_rows(dense), bits.pack_rows(dense)
+    whole = np.lib.stride_tricks.as_strided(vector, (vector.size + bits.SLACK_WORDS,), (8,))
+    whole[vector.size :] = 0x5A5A5A5A
+    rows = np.array([3, 0, 11, 3, 7])
+    ored(vector, rows, mask)
+    portable.or_rows(plain, rows, mask)
+    expected = dense.copy()
+    expected[rows] |= code
+    assert np.array_equal(bits.unpack_rows(vector[:-1], 64 * n_words), expected)
+    assert np.array_equal(plain, vector)
+    assert not vector[-1].any()
+    assert (whole[vector.size :] == 0x5A5A5A5A).all()
 
 
 def test_the_largest_count_of_each_plane_number():

@@ -2,7 +2,7 @@
 
 Unit c of a row stands in bit ``c % 64`` of word ``c // 64``; bits at and beyond the last unit are zero. A matrix made
 by `bit_matrix` ends with one row of zeros, with which tables of row addresses are padded to whole groups, and with
-`SLACK_WORDS` words more, so that kernels may read (never write) that far past the end of any row.
+`SLACK_WORDS` words more: kernels may read that far past the end of any row, and write back what they read there.
 """
 
 import numpy as np

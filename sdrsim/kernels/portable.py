@@ -32,6 +32,14 @@ def row_planes(matrix: Words, rows: NDArray[np.int64], planes: Words) -> None:
 
 
 @compiled
+def or_rows(matrix: Words, rows: NDArray[np.int64], mask: Words) -> None:
+    """OR a packed row into each of the named rows; the mask may be longer than a row, with zeros there."""
+    for r in rows:
+        for w in range(matrix.shape[1]):
+            matrix[r, w] |= mask[w]
+
+
+@compiled
 def expand(planes: Words, n_words: int, counts: NDArray[np.uint16]) -> None:
     """Bit planes (n_planes, 8) of one chunk to counts, 64 for each of `n_words` words."""
     for i in range(64 * n_words):

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
 
-DRAW, TIE, WIRING = 0, 1, 2  # purposes, the last part of a mac's key: 4 * q + purpose
+# Purposes, the last part of a mac's key: 4 * q + purpose. Soft draws are those of recognition.
+DRAW, TIE, WIRING, SOFT_DRAW = 0, 1, 2, 3
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)

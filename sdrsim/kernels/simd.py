@@ -62,8 +62,8 @@ def _splat(kind, lanes, value):
 def make_row_counter(n_planes, n_chunks):
     """count(table, n_groups, byte_offset, out): add up GROUP * n_groups rows over n_chunks neighbouring 64-byte chunks.
 
-    `table` holds row addresses (uint64); bit planes go to `out` as uint64[n_chunks, n_planes, 8]. A carry out of the top
-    plane is lost: the caller keeps ``n_rows < 2**n_planes``.
+    `table` holds row addresses (uint64); bit planes go to `out` as uint64[n_chunks, n_planes, 8]. A carry out of the
+    top plane is lost: the caller keeps ``n_rows < 2**n_planes``.
     """
 
     def codegen(context, b, signature, args):
@@ -159,7 +159,7 @@ def make_expander(n_planes):
 
 
 def _vertical(b, base, n, stride_bytes, kind, start, body):
-    """Loop k = 0 .. n - 1 over LANES neighbouring cells of row k; `body(k, cells, state) -> state`; returns final state."""
+    """Loop k = 0 .. n - 1 over LANES neighbouring cells of row k; `body(k, cells, state) -> state`; the last state."""
     cells = ir.VectorType(kind, LANES)
     state = [cgutils.alloca_once_value(b, value) for value in start]
     with cgutils.for_range(b, n) as loop:
@@ -317,9 +317,9 @@ def _interpolate_codegen(context, b, signature, args):
 
 @intrinsic
 def interpolate(typingctx, curve, values, n, scale, shift, top, offset, gain, out):
-    """out = offset + gain * curve at ``values * scale + shift`` held in 0 .. top, linear between points; LANES * n float32.
+    """out = offset + gain * curve at ``values * scale + shift`` held in 0 .. top, linear between points.
 
-    The curve has top + 2 points. Products and sums are rounded one by one, as the portable twin does.
+    LANES * n float32. The curve has top + 2 points. Products and sums are rounded one by one, as in the portable twin.
     """
     f = types.float32
     return types.void(types.uintp, types.uintp, types.intp, f, f, f, f, f, types.uintp), _interpolate_codegen

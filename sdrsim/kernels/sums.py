@@ -38,7 +38,7 @@ def planes_for(n_active: int) -> int:
 
 @compiled
 def address_rows(matrix: Words, first_row: int, active: NDArray[np.int32], table: Words) -> int:
-    """Addresses of rows ``first_row + active`` into `table`, padded to whole groups with the zero row; returns the groups."""
+    """Addresses of rows ``first_row + active`` into `table`, then the zero row up to whole groups; returns groups."""
     base, stride = np.uint64(matrix.ctypes.data), np.uint64(matrix.strides[0])
     n = len(active)
     n_groups = (n + GROUP - 1) // GROUP

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from sdrsim.kernels import simd
 from sdrsim.kernels.jit import compiled
-from sdrsim.kernels.random import DRAW, TIE, mix, unit
+from sdrsim.kernels.random import DRAW, SOFT_DRAW, TIE, mix, unit
 from sdrsim.models.sparsey.kernels.layout import FRACTION, LANES, Memory, Rule, Work
 
 
@@ -31,29 +31,29 @@ def mask_closed(
 
 
 @compiled
-def draw_lanes(rule: Rule, psi: NDArray[np.float32], base: np.uint64, work: Work) -> None:
-    """Draw in every CM: `work.n_ties` becomes the cell (n_cells at most), `work.last` the last cell with psi > 0, or
-    -1.
+def draw_lanes(rule: Rule, psi: NDArray[np.float32], key: np.uint64, work: Work) -> None:
+    """Draw in every CM, keyed by ``key ^ 4 q``: `work.n_ties` becomes the cell (n_cells at most), `work.last` the last
+    cell with psi > 0, or -1.
     """
     column = 4 * rule.n_lanes
     for q in range(0, rule.n_lanes, LANES):
         cells, at = psi.ctypes.data + 4 * q, 4 * q
         simd.column_total(cells, rule.n_cells, column, work.total.ctypes.data + at, work.last.ctypes.data + at)
     for q in range(rule.n_lanes):
-        work.level[q] = np.float32(unit(mix(base ^ np.uint64(4 * q + DRAW))) * work.total[q])
+        work.level[q] = np.float32(unit(mix(key ^ np.uint64(4 * q))) * work.total[q])
     for q in range(0, rule.n_lanes, LANES):
         cells, at = psi.ctypes.data + 4 * q, 4 * q
         simd.column_pick(cells, rule.n_cells, column, work.level.ctypes.data + at, work.n_ties.ctypes.data + at)
 
 
 @compiled
-def drawn(rule: Rule, base: np.uint64, work: Work, q: int) -> int:
+def drawn(rule: Rule, key: np.uint64, work: Work, q: int) -> int:
     """Winner of CM q after `draw_lanes`. A CM in which no psi is above 0 (a user's form may do that) takes any cell
     alike.
     """
     if work.last[q] >= 0:
         return min(work.n_ties[q], work.last[q])
-    return int(unit(mix(base ^ np.uint64(4 * q + DRAW))) * rule.n_cells)
+    return int(unit(mix(key ^ np.uint64(4 * q))) * rule.n_cells)
 
 
 @compiled
@@ -67,26 +67,31 @@ def draw_winners(
     work: Work,
     winners: NDArray[np.int16],
 ) -> int:
-    """Eqs 11, 12: one winner per CM from psi. Returns the CMs that fell back to units that cannot take the item."""
+    """Eqs 11, 12: one winner per CM from psi. Returns the CMs that fell back to units that cannot take the item.
+
+    Recognition draws other numbers than learning did: else a novel item would get the code of the item stored in its
+    place.
+    """
+    key = base ^ np.uint64(DRAW if learn else SOFT_DRAW)
     if not (learn and rule.cap):
-        draw_lanes(rule, work.psi, base, work)
+        draw_lanes(rule, work.psi, key, work)
         for q in range(rule.n_cms):
-            winners[q] = np.int16(drawn(rule, base, work, q))
+            winners[q] = np.int16(drawn(rule, key, work, q))
         return 0
     n_set, closed = memory.n_set[mac], memory.closed[mac]
     mask_closed(rule.match, work.counts, n_active, n_set, closed, work.psi, work.open_psi)
-    draw_lanes(rule, work.open_psi, base, work)
+    draw_lanes(rule, work.open_psi, key, work)
     n_without = 0
     for q in range(rule.n_cms):
         winners[q] = np.int16(min(work.n_ties[q], work.last[q]))
         n_without += winners[q] < 0
     if n_without == 0:
         return 0
-    draw_lanes(rule, work.psi, base, work)
+    draw_lanes(rule, work.psi, key, work)
     n_fallbacks = 0
     for q in range(rule.n_cms):
         if winners[q] < 0:
-            winners[q] = np.int16(drawn(rule, base, work, q))
+            winners[q] = np.int16(drawn(rule, key, work, q))
             n_fallbacks += closed[winners[q] * rule.n_lanes + q]
     return n_fallbacks
 
