@@ -3,6 +3,7 @@
 # make check   what CI runs after the tests: lint, types, floors, wheel, verify
 # make bench   kernels and models against their NumPy twins, side by side
 # make long    the tests that take minutes, too
+# make reproducing    all studies in full (minutes to an hour), judged in REPRODUCING.md
 # make clean   forget the environment and everything built
 #
 # Set-up is two stamps inside .venv, each touched only when all before it succeeded: what was cut short is done again,
@@ -19,7 +20,7 @@ endif
 
 # Goals of one call share an environment that pip may be writing to: one after another, also under -j.
 .NOTPARALLEL:
-.PHONY: demo test long check lint types floors wheel verify bench clean
+.PHONY: demo test long check lint types floors wheel verify bench reproducing clean
 
 demo: .venv/.run
 	$(BIN)/sdrsim demo
@@ -50,6 +51,9 @@ verify: .venv/.run
 
 bench: .venv/.run
 	$(BIN)/python -m benchmarks
+
+reproducing: .venv/.run
+	$(BIN)/sdrsim verify --write REPRODUCING.md
 
 .venv/.run: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and f"sdrsim needs Python 3.11 or later, \

@@ -101,6 +101,14 @@ def test_licence_files_are_there():
         assert list(TOP.glob(pattern)), pattern
 
 
+def test_ci_leaves_nothing_out():
+    steps = re.findall(r"^make (\w+)$", (TOP / ".ci" / "run").read_text(encoding="utf-8"), re.MULTILINE)
+    rules = dict(re.findall(r"^(\w+):(.*)$", (TOP / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert steps == ["test", "check"]
+    assert rules["check"].split() == ["lint", "types", "floors", "wheel", "verify"]
+    assert os.access(TOP / ".ci" / "run", os.X_OK) or os.name == "nt"
+
+
 # ---- links and guards ---------------------------------------------------------------------------------------------
 
 
