@@ -1,7 +1,8 @@
-"""SparseyClassifier: scikit-learn's protocol, pieces, later classes, files, refusals; digits with the raw pixels beside."""
+"""SparseyClassifier: scikit-learn's protocol, pieces, later classes, files, refusals; digits, raw pixels beside."""
 
 import copy
 import pickle
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -74,11 +75,11 @@ def test_same_seed_same_bits_on_any_threads(readout):
     assert not np.array_equal(scores, other.decision_function(X[150:300]))
 
 
-@pytest.mark.parametrize("cuts", [(60,), (1, 2, 90), (0 + 30, 60, 90, 110)])
+@pytest.mark.parametrize("cuts", [(60,), (1, 2, 90), (30, 60, 90, 110)])
 def test_pieces_give_the_features_of_the_whole(cuts):
     whole, parts = small().fit(X[:120], Y[:120]), small()
     edges = [0, *cuts, 120]
-    for a, b in zip(edges[:-1], edges[1:], strict=True):
+    for a, b in pairwise(edges):
         assert parts.partial_fit(X[a:b], Y[a:b]) is parts
     assert equal(state_of(parts.hierarchy), state_of(whole.hierarchy))
     assert parts.transform(X[120:240]) == whole.transform(X[120:240])
@@ -104,7 +105,8 @@ def test_classes_that_come_later():
     assert clf.decision_function(X[:3]).shape == (3, 10)
     assert clf.score(X[rest][200:400], Y[rest][200:400]) > 0.5
     assert clf.score(X[few][200:400], Y[few][200:400]) > before - 0.3, "the old ones are not forgotten"
-    assert set(small().fit(X[:50], Y[:50] - 100).predict(X[:50])) <= set(range(-100, -90))
+    far = Y[:50].astype(int) * 1000 - 5000
+    assert set(small().fit(X[:50], far).predict(X[:50])) <= set(far)
 
 
 def test_forms_of_images_and_labels():
@@ -141,7 +143,7 @@ def test_arguments():
     clf.fit(X[:50], Y[:50])
     assert clf.set_params() is clf
     assert clf.classes_.tolist() == list(range(10)), "nothing set, nothing forgotten"
-    with pytest.raises(ParameterError, match="SparseyClassifier.apperture: got an unknown name"):
+    with pytest.raises(ParameterError, match="apperture: got an unknown name"):
         clf.set_params(n_cells=32, apperture=3)
     assert clf.get_params() == values, "refused whole"
     assert clf.predict(X[:5]).shape == (5,)
@@ -320,10 +322,10 @@ def test_bad_arguments_are_found_before_anything_is_learned(changes, what):
 
 
 def test_digits_beside_the_raw_pixels():
-    """1,000 digits shown once, the other 797 tested, one seed: features beat the same read-out on the pixels by counts.
+    """1,000 digits shown once, the other 797 tested, one seed.
 
-    The chance level is .1; the standard error of each share is .011. The floors are four of them below what the first
-    five seeds gave on average (.885, .898).
+    Five seeds gave .897 by counts (pixels: .821) and .898 by four linear passes (pixels: .871). The floors are three
+    standard errors of a share of 797 below: .897 - 3 * .0108, .898 - 3 * .0107.
     """
     clf = {}
     for readout, epochs in (("counts", 1), ("linear", 4)):
@@ -333,9 +335,9 @@ def test_digits_beside_the_raw_pixels():
     raw = Readout(64, 30, 64, "counts").fit(pixels[:1000], Y[:1000])
     on_pixels = (raw.predict(pixels[1000:]) == Y[1000:]).mean()
     found = {readout: made.score(X[1000:], Y[1000:]) for readout, made in clf.items()}
-    assert found["counts"] > on_pixels
-    assert found["counts"] > 0.84
-    assert found["linear"] > 0.85
+    assert found["counts"] > on_pixels + 0.03
+    assert found["counts"] > 0.864
+    assert found["linear"] > 0.865
 
 
 @pytest.mark.data
