@@ -6,11 +6,12 @@
 """
 
 from collections.abc import Callable
-from math import exp
+from math import exp, log
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, hypergeom
+from scipy.special import gammaln
+from scipy.stats import hypergeom
 
 from sdrsim.models.sparsey.params import MacParams
 
@@ -117,8 +118,10 @@ def _spread_over(f: Floats, n_units: int) -> Floats:
 
 def _joined(a: Floats, n_a: int, b: Floats, n_b: int) -> Floats:
     """Two groups of units as one: n items split binomially between them."""
-    out = np.empty_like(a)
+    out, p = np.empty_like(a), n_a / (n_a + n_b)
+    factorial = gammaln(np.arange(len(a)) + 1.0)
+    left, right = np.arange(len(a)) * log(p) - factorial, np.arange(len(a)) * log(1 - p) - factorial
     for n in range(len(a)):
-        p = binom.pmf(np.arange(n + 1), n, n_a / (n_a + n_b))
-        out[n] = (p[:, None] * a[: n + 1] * b[n::-1]).sum(axis=0)
+        split = np.exp(factorial[n] + left[: n + 1] + right[n::-1])
+        out[n] = np.einsum("m,mt,mt->t", split, a[: n + 1], b[n::-1])
     return out
