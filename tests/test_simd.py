@@ -158,7 +158,7 @@ def summed(matrix, rows, n_planes):
     """(planes, counts) of the intrinsics through the table of addresses, as the kernels call them."""
     n_words = matrix.shape[1]
     n_chunks = -(-n_words // 8)
-    table = np.empty(len(rows) + simd.GROUP, np.uint64)
+    table = np.empty(len(rows) + sums.GROUP, np.uint64)
     n_groups = sums.address_rows(matrix, 0, rows.astype(np.int32), table)
     planes = np.empty((n_chunks, n_planes, 8), np.uint64)
     counts = np.full(512 * n_chunks, 60000, np.uint16)

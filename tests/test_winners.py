@@ -8,7 +8,7 @@ from reference import winners_reference as reference
 from reference.bits_reference import planes_of
 from scipy.stats import chi2
 
-from sdrsim.kernels import bits, winners
+from sdrsim.kernels import bits, portable, winners
 
 quick = settings(max_examples=40, deadline=None)
 KINDS = ("binomial", "zero", "top", "equal", "ends", "any")
@@ -68,6 +68,18 @@ def test_cluster_winners(size, n, kind, n_planes, seed):
     assert n_winners == expected.sum()
 
 
+@given(size=st.sampled_from([1, 2, 4, 8, 16, 32, 64, 128, 256, 512]), n=st.integers(0, 20), **cases)
+@quick
+def test_vector_and_portable_cluster_winners_agree(size, n, kind, n_planes, seed):
+    n_units = size * n
+    _, planes = draw_counts(kind, n_units, n_planes, seed)
+    vector, plain = dirty(n_units), np.zeros(bits.n_words(n_units) + 1, np.uint64)
+    winners.cluster_winners(planes, size, n, vector)
+    twin = winners._winners_in_windows if size <= 64 else winners._winners_across
+    twin(planes, size, n, plain)
+    np.testing.assert_array_equal(vector, plain)
+
+
 @given(n_units=st.integers(0, 1100), **cases)
 @quick
 def test_global_max(n_units, kind, n_planes, seed):
@@ -98,13 +110,14 @@ def test_top_k_keeps_all_ties(n_units, k, kind, n_planes, seed):
 def test_kth_best_names_the_border(n_units, k, kind, n_planes, seed):
     k = min(k, n_units)
     counts, planes = draw_counts(kind, n_units, n_planes, seed)
-    above, equal = dirty(n_units), dirty(n_units)
-    value, need = winners.kth_best(planes, n_units, k, above, equal)
     must, may = reference.must_and_may(counts, k)
-    assert value == np.sort(counts)[::-1][k - 1]
-    assert need == k - must.sum()
-    np.testing.assert_array_equal(mask_of(above, n_units), must)
-    np.testing.assert_array_equal(mask_of(equal, n_units), may)
+    for kth_best in (winners.kth_best, portable.kth_best):
+        above, equal = (np.full_like(winners.whole_chunks(n_units), 0xFEDCBA9876543210) for _ in range(2))
+        value, need = kth_best(planes, n_units, k, above, equal)
+        assert value == np.sort(counts)[::-1][k - 1]
+        assert need == k - must.sum()
+        np.testing.assert_array_equal(mask_of(above, n_units), must)
+        np.testing.assert_array_equal(mask_of(equal, n_units), may)
 
 
 @given(n_units=st.integers(0, 400), k=st.integers(-1, 450), item=st.integers(0, 2**40), **cases)

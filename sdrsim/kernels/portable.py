@@ -1,4 +1,4 @@
-"""The vector code of `simd.py` once more as plain loops over arrays: the same results bit for bit, on any CPU.
+"""The vector code of the `simd` files once more as plain loops over arrays: the same results bit for bit, on any CPU.
 
 Nothing is faster here. These are what a reader compares the intrinsics with, and what stands in for them where LLVM
 cannot build them. Cells lie transposed, (n_cells, n_lanes): cell k of column q in ``cells[k, q]``; any number of lanes.
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels.bits import ALL_BITS, ZERO, fill_units, popcount
 from sdrsim.kernels.jit import compiled
 
 Words = NDArray[np.uint64]
@@ -40,13 +41,13 @@ def or_rows(matrix: Words, rows: NDArray[np.int64], mask: Words) -> None:
 
 
 @compiled
-def expand(planes: Words, n_words: int, counts: NDArray[np.uint16]) -> None:
-    """Bit planes (n_planes, 8) of one chunk to counts, 64 for each of `n_words` words."""
+def expand(planes: Words, n_words: int, counts: NDArray[np.unsignedinteger]) -> None:
+    """Bit planes (n_planes, 8) of one chunk to counts (uint8, uint16), 64 for each of `n_words` words."""
     for i in range(64 * n_words):
         total, place = np.uint64(0), np.uint64(i % 64)
         for p in range(planes.shape[0]):
             total |= ((planes[p, i // 64] >> place) & np.uint64(1)) << np.uint64(p)
-        counts[i] = np.uint16(total)
+        counts[i] = total
 
 
 @compiled
@@ -118,3 +119,25 @@ def interpolate(
         left = np.int64(place)
         slope = (place - np.float32(left)) * (curve[left + 1] - curve[left])
         out[i] = offset + gain * (curve[left] + slope)
+
+
+@compiled
+def kth_best(planes: Words, n_units: int, k: int, above: Words, equal: Words) -> tuple[int, int]:
+    """The k-th best count as `winners.kth_best` finds it: (value, how many of the equal ones make k)."""
+    fill_units(n_units, equal)
+    above[:] = ZERO
+    need, value = k, 0
+    for p in range(planes.shape[1] - 1, -1, -1):
+        n_high = ZERO
+        for i in range((n_units + 63) // 64):
+            n_high += popcount(equal[i] & planes[i >> 3, p, i & 7])
+        flip = ZERO if int(np.int64(n_high)) >= need else ALL_BITS
+        if flip == ZERO:
+            value |= 1 << p
+        else:
+            need -= int(np.int64(n_high))
+        for i in range((n_units + 63) // 64):
+            plane = planes[i >> 3, p, i & 7]
+            above[i] |= equal[i] & plane & flip
+            equal[i] &= plane ^ flip
+    return value, need

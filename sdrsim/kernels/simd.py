@@ -1,4 +1,5 @@
-"""Explicit vector code: the one file with LLVM intrinsics. Everything here has a portable twin in `portable.py`.
+"""Explicit vector code: LLVM intrinsics stand here (columns of cells), in `simd_sums.py` and in `simd_winners.py`, and
+nowhere else. Everything has a portable twin in `portable.py`.
 
 Numba cannot vectorise loops with many outputs (each store may alias each row), so these functions emit LLVM vectors
 themselves. A vector cannot leave an intrinsic: the loop stands inside it, accumulators stay in registers, results go to
@@ -15,7 +16,6 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16  # lanes of the vertical (transposed) loops
-GROUP = 8  # rows per carry-save step: address tables are padded to a multiple of it
 
 I16, I32, I64, F32 = ir.IntType(16), ir.IntType(32), ir.IntType(64), ir.FloatType()
 CHUNK = ir.VectorType(I64, 8)  # 512 units of a packed row
@@ -23,9 +23,9 @@ CHUNK = ir.VectorType(I64, 8)  # 512 units of a packed row
 
 def _host_has(feature):
     """Whether compiled code may use a CPU feature: the host's, unless numba was told to build for another CPU."""
-    config = numba.config
-    if config.CPU_NAME or config.CPU_FEATURES:
-        return f"+{feature}" in (config.CPU_FEATURES or "")
+    name, features = (getattr(numba.config, which, None) for which in ("CPU_NAME", "CPU_FEATURES"))
+    if name or features:
+        return f"+{feature}" in (features or "")
     return bool(binding.get_host_cpu_features().get(feature, False))
 
 
@@ -59,53 +59,6 @@ def _splat(kind, lanes, value):
     return ir.Constant(ir.VectorType(kind, lanes), [value] * lanes)
 
 
-def make_row_counter(n_planes, n_chunks):
-    """count(table, n_groups, byte_offset, out): add up GROUP * n_groups rows over n_chunks neighbouring 64-byte chunks.
-
-    `table` holds row addresses (uint64); bit planes go to `out` as uint64[n_chunks, n_planes, 8]. A carry out of the
-    top plane is lost: the caller keeps ``n_rows < 2**n_planes``.
-    """
-
-    def codegen(context, b, signature, args):
-        table, n_groups, offset, out = args
-        rows = b.inttoptr(table, I64.as_pointer())
-        zero = ir.Constant(CHUNK, [0] * 8)
-        planes = [[cgutils.alloca_once_value(b, zero) for _ in range(n_planes)] for _ in range(n_chunks)]
-        with cgutils.for_range(b, n_groups) as loop:
-            first = b.mul(loop.index, _int(GROUP))
-            addresses = [b.add(b.load(b.gep(rows, [b.add(first, _int(r))])), offset) for r in range(GROUP)]
-            for c in range(n_chunks):
-                _add_rows(b, planes[c], [b.load(_at(b, a, _int(64 * c), CHUNK), align=8) for a in addresses])
-        for c in range(n_chunks):
-            for w in range(n_planes):
-                b.store(b.load(planes[c][w]), _at(b, out, _int(64 * (c * n_planes + w)), CHUNK), align=8)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def count(typingctx, table, n_groups, byte_offset, out):
-        return types.void(types.uintp, types.intp, types.intp, types.uintp), codegen
-
-    return count
-
-
-def _add_rows(b, planes, rows):
-    """Carry-save tree: add bit vectors to the counter held in `planes` (weight w in planes[w])."""
-    n_planes = len(planes)
-    weight = [[b.load(p)] for p in planes] + [[]]
-    weight[0].extend(rows)
-    for w in range(n_planes):
-        queue = weight[w]
-        while len(queue) > 1:
-            x, y = queue.pop(), queue.pop()
-            if queue:
-                total, carry = _full_adder(b, x, y, queue.pop())
-            else:
-                total, carry = b.xor(x, y), b.and_(x, y)
-            queue.insert(0, total)
-            weight[w + 1].append(carry)
-        b.store(queue[0], planes[w])
-
-
 def _or_rows_codegen(context, b, signature, args):
     table, n_rows, n_chunks, mask = args
     rows = b.inttoptr(table, I64.as_pointer())
@@ -127,35 +80,6 @@ def or_rows(typingctx, table, n_rows, n_chunks, mask):
     and the matrix has slack, so nothing changes; but two threads must not write neighbouring rows.
     """
     return types.void(types.uintp, types.intp, types.intp, types.uintp), _or_rows_codegen
-
-
-def make_expander(n_planes):
-    """expand(planes, n_words, out): bit planes uint64[n_planes, 8] of one chunk -> uint16 counts, 64 per word.
-
-    A word of a plane is a mask of 64 lanes: ``count |= mask ? 2**p : 0``, in bytes as long as the counts fit.
-    """
-    narrow = ir.IntType(8) if n_planes <= 8 else I16
-
-    def codegen(context, b, signature, args):
-        planes, n_words, out = args
-        mask, lanes, wide = ir.VectorType(ir.IntType(1), 64), ir.VectorType(narrow, 64), ir.VectorType(I16, 64)
-        zero = ir.Constant(lanes, [0] * 64)
-        with cgutils.for_range(b, n_words) as loop:
-            total = zero
-            for p in range(n_planes):
-                offset = b.add(b.mul(loop.index, _int(8)), _int(64 * p))
-                bits = b.bitcast(b.load(_at(b, planes, offset, I64)), mask)
-                total = b.or_(total, b.select(bits, _splat(narrow, 64, 1 << p), zero))
-            if narrow is not I16:
-                total = b.zext(total, wide)
-            b.store(total, _at(b, out, b.mul(loop.index, _int(128)), wide), align=2)
-        return context.get_dummy_value()
-
-    @intrinsic
-    def expand(typingctx, planes, n_words, out):
-        return types.void(types.uintp, types.intp, types.uintp), codegen
-
-    return expand
 
 
 def _vertical(b, base, n, stride_bytes, kind, start, body):

@@ -11,6 +11,7 @@ is left at the end are all units that share the maximum. The k-th best count is 
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels import simd_winners
 from sdrsim.kernels.bits import (
     ALL_BITS,
     LOW_6,
@@ -31,6 +32,10 @@ _6, _255 = np.uint64(6), np.uint64(255)
 _TILE = 512  # words of a row per pass of the AND: 4 KB, so that the result stays in the first-level cache
 _SPREAD = np.array([sum((byte >> bit & 1) << 8 * bit for bit in range(8)) for byte in range(256)], np.uint64)
 
+_narrow_fields, _narrow_1, _narrow_2, _narrow_4, _narrow_8 = (
+    simd_winners.make_narrower(span) for span in (0, 1, 2, 4, 8)
+)
+
 
 @compiled
 def cluster_winners(planes: Words, cluster_size: int, n_clusters: int, out_words: Words) -> int:
@@ -41,8 +46,8 @@ def cluster_winners(planes: Words, cluster_size: int, n_clusters: int, out_words
     out_words[:] = ZERO
     if n_clusters <= 0 or cluster_size <= 0:
         return 0
-    if cluster_size == 64:
-        _winners_of_words(planes, n_clusters, out_words)
+    if 512 % cluster_size == 0:
+        _winners_in_chunks(planes, cluster_size, n_clusters, out_words)
     elif cluster_size < 64:
         _winners_in_windows(planes, cluster_size, n_clusters, out_words)
     else:
@@ -51,16 +56,28 @@ def cluster_winners(planes: Words, cluster_size: int, n_clusters: int, out_words
 
 
 @compiled
-def _winners_of_words(planes: Words, n_clusters: int, out_words: Words) -> None:
-    """Clusters of 64: one word each, no branch."""
-    for i in range(n_clusters):
-        c, w = i >> 3, i & 7
-        mask, some = ALL_BITS, ZERO
-        for p in range(planes.shape[1] - 1, -1, -1):
-            kept = mask & planes[c, p, w]
-            mask = kept if kept != ZERO else mask
-            some |= kept
-        out_words[i] = mask if some != ZERO else ZERO
+def _winners_in_chunks(planes: Words, size: int, n_clusters: int, out_words: Words) -> None:
+    """Clusters whose size is a power of two up to 512, eight words at a time. Twins: the two functions that follow."""
+    n_units, n_planes = n_clusters * size, planes.shape[1]
+    n_chunks = (n_units + 511) // 512
+    masks = np.empty(8 * n_chunks, np.uint64)
+    fill_units(n_units, masks)
+    top = ZERO
+    for f in range(64 // size):
+        top |= ONE << np.uint64(f * size + size - 1)
+    at, to, shift = planes.ctypes.data, masks.ctypes.data, np.uint64(size - 1)
+    if size < 64:
+        _narrow_fields(at, n_planes, n_chunks, to, top, shift)
+    elif size == 64:
+        _narrow_1(at, n_planes, n_chunks, to, top, shift)
+    elif size == 128:
+        _narrow_2(at, n_planes, n_chunks, to, top, shift)
+    elif size == 256:
+        _narrow_4(at, n_planes, n_chunks, to, top, shift)
+    else:
+        _narrow_8(at, n_planes, n_chunks, to, top, shift)
+    for i in range((n_units + 63) // 64):
+        out_words[i] = masks[i]
 
 
 @compiled
@@ -72,7 +89,7 @@ def _fill_fields(word: np.uint64, top: np.uint64, low: np.uint64, shift: np.uint
 
 @compiled
 def _winners_in_windows(planes: Words, size: int, n_clusters: int, out_words: Words) -> None:
-    """Clusters below 64: as many whole ones as a word holds are cut out of the bit stream and treated together."""
+    """Clusters up to 64: as many whole ones as a word holds are cut out of the bit stream and treated together."""
     per_window = 64 // size
     top = ZERO
     for f in range(per_window):
@@ -152,31 +169,31 @@ def global_max(planes: Words, n_units: int, out_words: Words) -> int:
 def kth_best(planes: Words, n_units: int, k: int, above: Words, equal: Words) -> tuple[int, int]:
     """The k-th best count: units above it, units equal to it, its value, and how many of the equal ones make k.
 
-    For 1 <= k <= n_units. `above` and `equal` are packed words, overwritten.
+    For 1 <= k <= n_units. `above` and `equal` are packed words in whole chunks (`whole_chunks`), overwritten.
     """
     fill_units(n_units, equal)
     above[:] = ZERO
-    need, value, n_high = k, 0, ZERO
-    n_words, top = (n_units + 63) // 64, planes.shape[1] - 1
-    for i in range(n_words):
-        n_high += popcount(equal[i] & planes[i >> 3, top, i & 7])
+    n_planes, n_chunks = planes.shape[1], (n_units + 511) // 512
+    from_, same, better = planes.ctypes.data, equal.ctypes.data, above.ctypes.data
+    need, value, top = k, 0, n_planes - 1
+    n_high = 0
+    for i in range((n_units + 63) // 64):
+        n_high += int(np.int64(popcount(equal[i] & planes[i >> 3, top, i & 7])))
     for p in range(top, -1, -1):
-        high_enough = int(np.int64(n_high)) >= need
-        flip = ZERO if high_enough else ALL_BITS
-        if high_enough:
+        flip = ZERO
+        if n_high >= need:
             value |= 1 << p
         else:
-            need -= int(np.int64(n_high))
-        n_high = ZERO
-        q = max(p - 1, 0)
-        for i in range(n_words):  # settle plane p and count the one below, in one pass
-            c, w = i >> 3, i & 7
-            units, plane = equal[i], planes[c, p, w]
-            above[i] |= units & plane & flip
-            units &= plane ^ flip
-            equal[i] = units
-            n_high += popcount(units & planes[c, q, w])
+            need -= n_high
+            flip = ALL_BITS
+        n_high = simd_winners.settle(from_, n_planes, n_chunks, p, max(p - 1, 0), flip, same, better)
     return value, need
+
+
+@compiled
+def whole_chunks(n_units: int) -> Words:
+    """Packed words for `n_units` units, up to a whole number of chunks of 512 (not cleared)."""
+    return np.empty(8 * ((n_units + 511) // 512), np.uint64)
 
 
 @compiled
@@ -185,17 +202,17 @@ def top_k(planes: Words, n_units: int, k: int, out_words: Words) -> int:
 
     The k-th best count may be 0: then every unit is kept. ``at_least(planes, n_units, 1, ...)`` tells the silent ones.
     """
+    out_words[:] = ZERO
     if k <= 0 or n_units <= 0:
-        out_words[:] = ZERO
         return 0
     if k >= n_units:
         fill_units(n_units, out_words)
         return n_units
-    equal = np.empty(len(out_words), np.uint64)
-    kth_best(planes, n_units, k, out_words, equal)
+    above, equal = whole_chunks(n_units), whole_chunks(n_units)
+    kth_best(planes, n_units, k, above, equal)
     n = ZERO
-    for i in range(len(out_words)):
-        out_words[i] |= equal[i]
+    for i in range((n_units + 63) // 64):
+        out_words[i] = above[i] | equal[i]
         n += popcount(out_words[i])
     return int(np.int64(n))
 
@@ -206,14 +223,16 @@ def exactly_k(planes: Words, n_units: int, k: int, seed: np.uint64, item: int, o
 
     The draw is keyed by (seed, item, unit, TIE): each tied unit has its own number and the smallest win.
     """
+    out_words[:] = ZERO
     if k <= 0 or n_units <= 0:
-        out_words[:] = ZERO
         return 0
     if k >= n_units:
         fill_units(n_units, out_words)
         return 0
-    equal = np.empty(len(out_words), np.uint64)
-    _, need = kth_best(planes, n_units, k, out_words, equal)
+    above, equal = whole_chunks(n_units), whole_chunks(n_units)
+    _, need = kth_best(planes, n_units, k, above, equal)
+    for i in range((n_units + 63) // 64):
+        out_words[i] = above[i]
     return draw_units(equal, need, seed, item, out_words)
 
 
@@ -307,7 +326,7 @@ def all_active(matrix: Words, rows: Indices, out_words: Words) -> int:
 def planes_to_counts(planes: Words, n_units: int, out: NDArray[np.integer]) -> None:
     """Counts of units 0 .. n_units - 1 as uint8, uint16 or int32, whichever `out` is (it must hold the largest count).
 
-    Portable: a byte of a plane is spread over eight byte lanes by a table. `simd.py` has the fast form.
+    Portable: a byte of a plane is spread over eight byte lanes by a table. `sums.expand_planes` is the fast form.
     """
     for p in range(0, planes.shape[1], 8):  # eight planes fill a byte lane
         top = min(p + 8, planes.shape[1]) - 1
