@@ -51,7 +51,7 @@ def similarity(n_stored, **changes):
     return total / N_DRAWS
 
 
-@pytest.mark.parametrize("n_stored", [1, 6, pytest.param(30, marks=pytest.mark.long)])
+@pytest.mark.parametrize("n_stored", [1, 6, 30])
 def test_the_similarity_table(n_stored):
     curve = similarity(n_stored)
     assert curve == pytest.approx(SIMILARITY[n_stored], abs=TOLERANCE)
