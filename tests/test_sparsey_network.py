@@ -253,6 +253,20 @@ def test_a_run_cut_anywhere_is_the_whole_run(cut, net, learn, pass_net, tmp_path
     check_same_run(whole, (h, sim, [dict(zip(names, sim.monitors[i:])) for i in range(0, 3 * len(names), len(names))]))
 
 
+def test_a_cut_between_the_codes_of_one_tick(tmp_path):
+    """What a level has taken in and not worked on yet is kept."""
+    h = learned()
+    sim = Simulator(h.network())
+    seen = sim.monitor("L0", "code")
+    for part in (PROBES[0], PROBES[1]):
+        sim.schedule("L0", flat(part), at=4)
+    sim.step()
+    again = Simulator.restore(sim.checkpoint(tmp_path / "run.h5"))
+    again.run()
+    sim.run()
+    assert seen.codes == again.monitors[0].codes == h.recognise(PROBES[0] | PROBES[1], first_item=4).sdr[0]
+
+
 def test_a_checkpoint_wants_the_same_levels(tmp_path):
     h = learned()
     path = Simulator(h.network()).checkpoint(tmp_path / "run.h5")
