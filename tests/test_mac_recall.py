@@ -263,3 +263,13 @@ def test_a_mac_wants_its_parameters_and_a_seed():
     for seed in (-1, 2**64, True, 1.5, None, "0"):
         with pytest.raises(ParameterError, match="seed"):
             Mac(standard(), seed=seed)
+
+
+def test_a_mac_whose_units_have_all_closed_warns():
+    """It can learn no more, though random items look novel to it."""
+    x = patterns.random_sparse(32, 60, 6, seed=3)
+    mac = Mac(MacParams(n_inputs=60, n_cms=4, n_cells=2, freeze_u=0.2), seed=0)
+    with pytest.warns(SaturationWarning, match="take no more weights|familiarity"):
+        mac.store(x)
+    assert mac.share_closed > 0.9
+    assert mac.saturation().alarm

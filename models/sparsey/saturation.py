@@ -1,4 +1,4 @@
-"""Saturation: how full a mac is, and the warning when it can no longer tell novel from familiar."""
+"""Saturation: how full a mac is, and the warning when it cannot tell novel from familiar, or learn, any more."""
 
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,10 +12,11 @@ from sdrsim.patterns import random_sparse
 if TYPE_CHECKING:
     from sdrsim.models.sparsey.mac import Mac
 
-__all__ = ["ALARM", "Saturation", "saturation_of", "warn_when_saturated"]
+__all__ = ["CLOSED", "FAMILIAR", "Saturation", "saturation_of", "warn_when_saturated"]
 
 # G of novel items above which old and new are hard to tell apart (prototype: .66 goes with AUC .997, .95 with .81).
-ALARM = 0.7
+FAMILIAR = 0.7
+CLOSED = 0.9  # share of units full or frozen at which a mac hardly learns any more
 N_PROBES = 8
 
 
@@ -34,9 +35,13 @@ class Saturation(NamedTuple):
     novel_familiarity: float
 
     @property
-    def alarm(self) -> bool:
-        """Whether novel probes look familiar."""
-        return self.novel_familiarity > ALARM
+    def alarm(self) -> str:
+        """What is wrong, in a sentence; empty while nothing is."""
+        if self.novel_familiarity > FAMILIAR:
+            return f"random novel items have familiarity {self.novel_familiarity:.2f} (alarm above {FAMILIAR})"
+        if self.share_closed > CLOSED:
+            return f"{self.share_closed:.0%} of its units take no more weights (alarm above {CLOSED:.0%})"
+        return ""
 
 
 def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
@@ -62,15 +67,13 @@ def novel_probes(mac: "Mac") -> SDR:
 
 
 def warn_when_saturated(mac: "Mac", stored_before: int) -> None:
-    """Probe each time the number of items passes a power of two, and warn when novel items look familiar."""
+    """Probe each time the number of items passes a power of two, and warn of what `Saturation.alarm` says."""
     if mac.n_stored.bit_length() == stored_before.bit_length():
         return
-    now = saturation_of(mac)
-    if now.alarm:
+    reason = saturation_of(mac).alarm
+    if reason:
         warnings.warn(
-            f"{mac!r} is saturated: random novel items have familiarity {now.novel_familiarity:.2f} "
-            f"(alarm above {ALARM}); "
-            "raise n_cells, use fewer items, or match='cosine'",
+            f"{mac!r} is saturated: {reason}; raise n_cells, store fewer items, or try match='cosine'",
             SaturationWarning,
             stacklevel=3,
         )
