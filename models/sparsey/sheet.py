@@ -302,9 +302,10 @@ class Sheet:
         return 0.0 if self._memory is None else float(self._memory.closed.sum() / (self.n_macs * self.params.n_units))
 
     def __repr__(self) -> str:
-        p = self.params
+        p, plural = self.params, "s" * (self.n_macs != 1)
         return (
-            f"Sheet({self.name}: {self.n_macs:,} mac{'s' * (self.n_macs != 1)} of Q {p.n_cms} x K {p.n_cells}, {self.n_stored:,} frames stored, "
+            f"Sheet({self.name}: {self.n_macs:,} mac{plural} of Q {p.n_cms} x K {p.n_cells}, "
+            f"{self.n_stored:,} frames stored, "
             f"{100 * self.share_set:.1f} % of {self.n_synapses:,} weights set, {bytes_text(self.n_bytes)})"
         )
 
