@@ -59,6 +59,11 @@ def started(net):
         sim.monitor(name, "traffic", every=3)
         if hasattr(net[name], "scalars"):
             sim.monitor(name, "scalar")
+    traced = [name for name in net if hasattr(net[name], "take_trace")]
+    traced += [p.name for p in net.projections.values() if p.synapses is not None]
+    for names in (*traced, traced):
+        sim.monitor(names, "trace")
+    sim.monitor(traced, "trace", every=2, limit=7)
     first = next(iter(net))
     for tick in range(0, 12, 2):
         sim.schedule(first, [[tick, tick + 1, tick + 2]], at=tick)
@@ -70,6 +75,7 @@ def story(sim):
     return [
         sim.tick,
         counts(sim.traffic),
+        sim.traffic.tensors,
         [(m.field, m.kind, m.n_records, m.codes if m.kind == "code" and m.n_records else None) for m in sim.monitors],
         [m.table for m in sim.monitors],
         [(e.tick, e.rank, e.serial, e.field, e.port) for e in sorted(sim._queue._heap, key=lambda e: e[:3])],

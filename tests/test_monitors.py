@@ -7,6 +7,7 @@ from reference.engine_fields import NoisyRelay, Own
 from sdrsim import SDR, Network, Simulator
 from sdrsim.engine.fields import Relay
 from sdrsim.engine.monitors import KINDS, LIMIT
+from sdrsim.engine.traces import MOST_ACCESSES
 from sdrsim.engine.traffic import COUNTERS
 from sdrsim.errors import FileFormatError, NetworkError, ParameterError
 from sdrsim.files.streams import read_codes, read_stream
@@ -108,7 +109,7 @@ def test_in_memory_the_newest_are_kept(kind):
     assert (m.n_records, m.n_dropped) == (10, 7)
     assert m.table == whole.table.take(slice(7, 10))
     assert "7 dropped" in repr(m)
-    assert whole.limit == LIMIT
+    assert whole.limit == (MOST_ACCESSES if kind == "trace" else LIMIT)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -193,8 +194,16 @@ def test_codes_keep_no_large_array_alive():
     ("arguments", "error", "message"),
     [
         (("nowhere", "code"), NetworkError, "nowhere"),
-        (("in", "spikes"), ParameterError, "'code' or 'scalar' or 'traffic' or 'event'"),
+        (("in", "spikes"), ParameterError, "'code' or 'scalar' or 'traffic' or 'event' or 'trace'"),
         (("in", "scalar"), NetworkError, "without scalars"),
+        ((["in", "out"], "code"), NetworkError, "field: got"),
+        (("in", "trace"), NetworkError, "trace of 'in': got a Relay without take_trace"),
+        (("way", "trace"), NetworkError, "trace of 'way': got a projection without synapses"),
+        ((["out", "nowhere"], "trace"), NetworkError, "nowhere"),
+        ((3, "trace"), NetworkError, "field: got 3"),
+        (([], "trace"), NetworkError, "trace: got no names"),
+        (("out", "trace", 1, 0), ParameterError, "limit"),
+        (("out", "trace", 1, None, "/no/such/folder/m.h5"), FileFormatError, "cannot write"),
         (("in", "code", 0), ParameterError, "every"),
         (("in", "code", 1, 0), ParameterError, "limit"),
         (("in", "code", 1, 2.5), ParameterError, "limit"),
@@ -206,6 +215,7 @@ def test_monitors_refused(arguments, error, message):
     with pytest.raises(error, match=message):
         sim.monitor(*arguments)
     assert not sim.monitors
+    assert not sim.net["out"].tracing
 
 
 def test_codes_of_what_has_none():

@@ -284,7 +284,7 @@ def drawn():
 
 def test_networkx_keeps_nodes_edges_and_attributes():
     graph = drawn().to_networkx()
-    assert dict(graph.nodes["memory"]) == {"size": 8, "n_bytes": 64, "kind": "ToyMemory", "rank": 0}
+    assert dict(graph.nodes["memory"]) == {"size": 8, "n_bytes": 72, "kind": "ToyMemory", "rank": 0}
     assert graph.nodes["out"]["rank"] == 1
     assert graph.number_of_edges() == 5
     assert graph.edges["out", "memory", "out->memory:learn"] == {"port": "learn", "delay": 2, "n_bytes": 0}
@@ -297,7 +297,7 @@ def test_drawing_uses_the_axis_it_is_handed():
     ax = Figure().subplots()
     assert drawn().draw(ax) is ax
     texts = [text.get_text() for text in ax.texts]
-    assert {"in\n8 units 0 B", "out\n8 units 0 B", "memory\n8 units 64 B"} <= set(texts)
+    assert {"in\n8 units 0 B", "out\n8 units 0 B", "memory\n8 units 72 B"} <= set(texts)
     assert {"U +0", "cue +2\nlearn +2", "U +1"} <= set(texts)
     ax.figure.savefig(BytesIO(), format="png")
 

@@ -1,5 +1,8 @@
 """Binary synapses and delta sums against dense integer arithmetic."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,12 +10,15 @@ from hypothesis import strategies as st
 
 from sdrsim import SDR
 from sdrsim.engine.synapses import BinarySynapses, DeltaSums, SynapseStore
+from sdrsim.engine.traffic import TRACE, Tensor
 from sdrsim.errors import CodeError, FileFormatError, ParameterError
 from sdrsim.files.state import load_state, save_state
 
 N_PRE, N_POST = 40, 70
 inputs = st.sets(st.integers(0, N_PRE - 1), max_size=12).map(sorted)
 units = st.sets(st.integers(0, N_POST - 1), max_size=9).map(sorted)
+N_WIDE = 7 * 64 - 3
+wide_units = st.sets(st.integers(0, N_WIDE - 1), max_size=4).map(sorted)
 STORES = [BinarySynapses, lambda *sizes: DeltaSums(BinarySynapses(*sizes))]
 
 
@@ -39,13 +45,15 @@ def test_sums_and_learning_are_those_of_a_dense_matrix(make, lessons, cues):
     np.testing.assert_array_equal(store.rows(np.arange(N_PRE, dtype=np.int32)), dense.astype(bool))
 
 
-@given(lessons=st.lists(st.tuples(inputs, units), min_size=1, max_size=6))
+@given(lessons=st.lists(st.tuples(inputs, wide_units), min_size=1, max_size=6))
 def test_learning_counts_the_rows_and_words_it_touches(lessons):
-    store, rows, words, synops = BinarySynapses(N_PRE, N_POST), 0, 0, 0
+    """Words that hold an active unit, or all of a row when these are a third of it."""
+    store, rows, words, synops = BinarySynapses(N_PRE, N_WIDE), 0, 0, 0
     for pre, post in lessons:
-        store.learn(code(pre, N_PRE), code(post, N_POST))
+        store.learn(code(pre, N_PRE), code(post, N_WIDE))
         rows += len(pre)
-        words += len(pre) * len({u // 64 for u in post})
+        n_used = len({u // 64 for u in post})
+        words += len(pre) * (n_used if 3 * n_used < 7 else 7)
         synops += len(pre) * len(post)
     expected = {"rows_read": rows, "words_read": words, "words_written": words, "synops": synops, "sums": 0}
     assert counted(store, "learn") == expected
@@ -108,12 +116,75 @@ def test_state_through_a_file_goes_on_alike(tmp_path_factory, make, lesson, cue)
 
 def test_bytes_are_told_before_they_are_taken():
     store = BinarySynapses(2**30, 2**30)
-    assert store.n_bytes == 2**57
+    assert store.n_bytes == 2**57 + 2**27  # one more row, of zeros
     assert store.density == 0
-    assert DeltaSums(store).n_bytes == 2**57 + 4 * 2**30
+    assert DeltaSums(store).n_bytes == store.n_bytes + 4 * 2**30
     small = BinarySynapses(N_PRE, N_POST)
     small.allocate()
-    assert small.words.nbytes == small.n_bytes
+    assert small._rows().nbytes == small.n_bytes
+
+
+@pytest.mark.parametrize("make", STORES)
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda store: pickle.loads(pickle.dumps(store))])
+def test_copies_go_on_alone(make, copied):
+    store = make(N_PRE, N_POST)
+    assert copied(store).density == 0
+    store.learn([[1, 2]], [[3, 69]])
+    store.sums([[1, 2, 5]])
+    twin = copied(store)
+    np.testing.assert_array_equal(twin.sums([[1, 2, 5]]), store.sums([[1, 2, 5]]))
+    twin.learn([[1]], [[4]])
+    assert (store.sums([[1]])[4], twin.sums([[1]])[4]) == (0, 1)
+
+
+@pytest.mark.parametrize("n_active", [15, 16, 127, 128, 1023, 1024, 65535, 65536, 70000])
+def test_sums_of_many_rows(n_active):
+    store = BinarySynapses(70000, 3)
+    store.learn([range(70000)], [[1]])
+    store.learn([range(0, 70000, 2)], [[2]])
+    assert store.sums([range(n_active)]).tolist() == [0, n_active, (n_active + 1) // 2]
+
+
+def test_sums_of_units_at_the_end_of_the_last_row():
+    rng = np.random.default_rng(5)
+    for n_post in (1, 63, 64, 65, 511, 512, 513, 1030):
+        dense = rng.random((9, n_post)) < 0.5
+        store = BinarySynapses(9, n_post)
+        store.write(np.arange(9, dtype=np.int32), dense)
+        np.testing.assert_array_equal(store.sums([range(9)]), dense.sum(axis=0))
+        np.testing.assert_array_equal(store.sums([[8]]), dense[8])
+
+
+@pytest.mark.parametrize("make", STORES)
+@given(lessons=st.lists(st.tuples(inputs, units), max_size=5), cues=st.lists(inputs, max_size=5))
+def test_a_trace_names_every_row_that_is_counted(make, lessons, cues):
+    store = make(N_PRE, N_POST)
+    store.learn([[1]], [[2]])
+    assert store.take_trace() is None
+    before, store.tracing = counted(store, "learn")["rows_read"], True
+    for i, (pre, post) in enumerate(lessons):
+        store.learn(code(pre, N_PRE), code(post, N_POST))
+        store.write(np.array(pre, np.int32), np.zeros((len(pre), N_POST), bool))
+        for cue in cues[i:]:
+            store.sums(code(cue, N_PRE))
+    moved = store.take_trace()
+    trace = np.zeros(0, TRACE) if moved is None else moved.trace
+    assert trace["write"].sum() == counted(store, "learn")["rows_read"] - before
+    assert (~trace["write"]).sum() == counted(store, "retrieve")["rows_read"]
+    assert trace["row"][trace["write"]].tolist() == [row for pre, _ in lessons for row in (*pre, *pre)]
+    assert store.take_trace() is None
+
+
+def test_a_trace_shows_the_order_and_the_rows_that_switched():
+    store = DeltaSums(BinarySynapses(N_PRE, N_POST))
+    store.tracing = True
+    store.sums([[1, 2, 3]])
+    store.sums([[2, 3, 4]])
+    store.learn([[5, 6]], [[1]])
+    moved = store.take_trace()
+    assert moved.trace["row"].tolist() == [1, 2, 3, 4, 1, 5, 6]
+    assert moved.trace["write"].tolist() == [False] * 5 + [True] * 2
+    assert moved.tensors == store.traffic.tensors == {"synapses": Tensor(N_PRE, 16)}
 
 
 @pytest.mark.parametrize("sizes", [(0, 4), (4, 0), (2.5, 4), (True, 4), (4, 2**31), ("4", 4)])

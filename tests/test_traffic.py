@@ -110,6 +110,18 @@ def test_a_vector_stays_the_one_that_counts():
     assert a.get("U", "learn", "rows_read") == 7
 
 
+def test_adding_up_traces_joins_them_once(monkeypatch):
+    joined = []
+    monkeypatch.setattr(np, "concatenate", lambda parts, join=np.concatenate: joined.append(len(parts)) or join(parts))
+    total = Traffic()
+    for i in range(200):
+        total += Traffic(tensors={"U": SHAPES["U"]}, trace=np.array([(0, i, True)], TRACE))
+    assert not joined
+    assert total.trace["row"].tolist() == list(range(200))
+    assert total.trace is total.trace
+    assert joined == [200]
+
+
 def test_counts_are_exact_beyond_float():
     a = Traffic()
     a.add("U", "learn", synops=2**60 + 1)

@@ -65,7 +65,7 @@ class Sheet:
             )
         self.size = self.n_macs * params.n_units
         self.ports = {"U": self.source_size}
-        self.learning = False
+        self.learning = self.tracing = False
         self._clear()
 
     def _clear(self) -> None:
@@ -74,10 +74,11 @@ class Sheet:
         self.n_stored = self.n_writes = self.n_fallbacks = self.n_active_stored = 0
         self.traffic = Traffic()
         self._pending: SDR | None = None
+        self._moved: Traffic | None = None
         self._scalars = {"familiarity": math.nan, "n_active_macs": 0.0}
 
     def reset(self) -> None:
-        """Forget everything but whether it is `learning`."""
+        """Forget everything but whether it is `learning` or `tracing`."""
         self._clear()
 
     # ---- size ---------------------------------------------------------------------------------------------------
@@ -207,10 +208,16 @@ class Sheet:
         if self._pending is None:
             return None
         code, self._pending = self._pending, None
-        events = self.run(code, self.learning, tick)
+        events = self.run(code, self.learning, tick, trace=self.tracing)
+        self._moved = events.traffic if self.tracing else None
         n = len(events.mac)
         self._scalars = {"familiarity": float(events.familiarity.mean()) if n else math.nan, "n_active_macs": float(n)}
         return events.codes(self.n_macs, self.params.n_cells) if n else None
+
+    def take_trace(self) -> Traffic | None:
+        """What the last step moved, with its trace, if `tracing` was on; None when it was asked already."""
+        moved, self._moved = self._moved, None
+        return moved
 
     def scalars(self) -> dict[str, float]:
         """Mean G of the active macs (NaN when there was none), and their number, at the last step."""

@@ -1,44 +1,37 @@
 """A simulator in a file: how its network is wired, the states of its parts, the events under way, the monitors."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from sdrsim.engine.monitors import Monitor
 from sdrsim.engine.network import Network
+from sdrsim.engine.projections import Projection
 from sdrsim.engine.rebuild import class_name, own_class
 from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import NetworkError
 
-if TYPE_CHECKING:
-    from sdrsim.engine.simulator import Simulator
-
-__all__ = ["check_same", "read_simulator", "rebuilt_network", "restore_simulator", "save_simulator"]
+__all__ = [
+    "check_same",
+    "inputs_from_state",
+    "inputs_state",
+    "network_state",
+    "read_simulator",
+    "rebuilt_network",
+    "restore_network",
+    "save_simulator",
+]
 
 _PASS_NET = "make the network yourself and pass it: Simulator.restore(path, net=net)"
 _FUNCTION = "(function)"
 
 
-def save_simulator(sim: "Simulator", path: Any) -> Path:
-    """Write a simulator, whole or not at all."""
+def save_simulator(state: Mapping[str, Any], path: Any) -> Path:
+    """Write the state of a simulator, whole or not at all."""
     from sdrsim.files.state import save_state  # h5py takes a while to import: only when a file is touched
 
-    inputs = [route for route in sim._routes.values() if not route.source]
-    state = {
-        "network": network_state(sim.net, sim._carried),
-        "open": list(sim._open),
-        "queue": sim._queue.state(),
-        "pending": list(sim._pending),
-        "inputs": {
-            "fields": [route.target for route in inputs],
-            "ports": [route.port for route in inputs],
-            "traffic": {str(i): traffic_state(route.traffic) for i, route in enumerate(inputs)},
-        },
-        "monitors": {str(i): m.state(sim.net[m.field]) for i, m in enumerate(sim.monitors)},
-    }
     return save_state(path, "simulator", state)
 
 
@@ -49,19 +42,20 @@ def read_simulator(path: Any) -> dict[str, Any]:
     return load_state(path, "simulator")
 
 
-def restore_simulator(sim: "Simulator", state: Mapping[str, Any]) -> None:
-    """Put a saved state into a new simulator of a network wired alike."""
-    sim._carried = restore_network(sim.net, state["network"])
-    inputs = state["inputs"]
-    for i, (field, port) in enumerate(zip(inputs["fields"], inputs["ports"])):
-        sim._outside(field, port).traffic = traffic_from_state(inputs["traffic"][str(i)])
-    sim._queue.restore(state["queue"])
-    tick, rank = state["open"]
-    sim._open = (tick, rank)
-    sim._pending = {name: sim._nodes[name] for name in state["pending"]}
-    for i in range(len(state["monitors"])):
-        monitor = state["monitors"][str(i)]
-        sim._watch(Monitor.from_state(monitor, sim.net[monitor["field"]]))
+def inputs_state(routes: Iterable[Projection]) -> dict[str, Any]:
+    """The ways from outside that were used."""
+    used = [route for route in routes if not route.source]
+    return {
+        "fields": [route.target for route in used],
+        "ports": [route.port for route in used],
+        "traffic": {str(i): traffic_state(route.traffic) for i, route in enumerate(used)},
+    }
+
+
+def inputs_from_state(state: Mapping[str, Any]) -> Iterator[tuple[str, str, Traffic]]:
+    """(field, port, traffic) of each way from outside that was used."""
+    for i, (field, port) in enumerate(zip(state["fields"], state["ports"])):
+        yield field, port, traffic_from_state(state["traffic"][str(i)])
 
 
 def network_state(net: Network, carried: Mapping[str, Traffic]) -> dict[str, Any]:
@@ -90,12 +84,9 @@ def network_state(net: Network, carried: Mapping[str, Traffic]) -> dict[str, Any
 
 def _stores(net: Network) -> tuple[list[Any], list[int]]:
     """The synapse stores, each once, and which one each projection has (-1: none)."""
-    stores: dict[int, Any] = {}
-    for p in net.projections.values():
-        if p.synapses is not None:
-            stores.setdefault(id(p.synapses), p.synapses)
-    place = {key: i for i, key in enumerate(stores)}
-    return list(stores.values()), [place.get(id(p.synapses), -1) for p in net.projections.values()]
+    stores = list(net.stores.values())
+    place = {id(store): i for i, store in enumerate(stores)}
+    return stores, [place.get(id(p.synapses), -1) for p in net.projections.values()]
 
 
 def _store_state(store: Any) -> dict[str, Any]:

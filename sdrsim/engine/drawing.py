@@ -1,16 +1,23 @@
 """A network drawn in layers on an axis it is handed: only methods of the axis are used."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 from sdrsim.engine.capacity import bytes_text
-
-if TYPE_CHECKING:
-    from sdrsim.engine.network import Network
+from sdrsim.engine.projections import Projection
 
 __all__ = ["draw_network", "layers"]
 
 _MOST_LABELS = 60
+
+
+class Wired(Protocol):
+    """What is drawn of a network."""
+
+    @property
+    def fields(self) -> Mapping[str, Any]: ...
+    @property
+    def projections(self) -> Mapping[str, Projection]: ...
 
 
 def layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
@@ -45,7 +52,7 @@ def layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
     return layer
 
 
-def draw_network(net: "Network", ax: Any) -> Any:
+def draw_network(net: Wired, ax: Any) -> Any:
     """Fields as boxes, inputs at the bottom, projections as arrows with port and delay; a large network as dots, lines.
 
     Parameters

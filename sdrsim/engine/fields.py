@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 import numpy as np
 
 from sdrsim.engine.codes import SDR, as_sdr
-from sdrsim.engine.memory import Memory
+from sdrsim.engine.memory import Memory, Recall, Stored
 from sdrsim.engine.noise import noisy
 from sdrsim.engine.rebuild import class_name, own_class
 from sdrsim.engine.seeds import stream
@@ -32,6 +32,10 @@ class Field(Protocol):
     * ``next_tick(tick)``: the next tick at which it wants to be stepped without input, or None; asked with -1 at the
       start and after each step. The last answer counts;
     * ``scalars()``: dict of floats for "scalar" monitors;
+    * ``tracing`` and ``take_trace()``, for "trace" monitors, which set ``tracing`` to True: from then on ``step`` notes
+      the rows it reads and writes, in order. ``take_trace()``, asked after every step, hands over what was noted since
+      it was last asked, and forgets it: a `Traffic` with ``tensors`` and ``trace``, or None. Traceable synapses
+      have both too, and are asked after every sum and every learning;
     * ``reset()``: as new, for ``Simulator.reset``;
     * ``from_state(state)``, a class method, so that a checkpoint can be opened without the network (sdrsim's own only).
     """
@@ -183,6 +187,8 @@ class MemoryField:
         self.size = size if size is not None else _size_of(memory)
         self.ports: dict[str, int | None] = {"cue": self.size, "learn": self.size}
         self._pending: dict[str, SDR | None] = {"cue": None, "learn": None}
+        self.tracing = False
+        self._moved: Traffic | None = None
 
     @property
     def n_bytes(self) -> int:
@@ -204,16 +210,32 @@ class MemoryField:
         """Store, then recall; the recalled code, None without a cue."""
         cue, lesson = self._pending["cue"], self._pending["learn"]
         self._pending = {"cue": None, "learn": None}
+        traced: dict[str, Any] = {"trace": True} if self.tracing else {}
+        self._moved = None
         if lesson is not None:
-            self.memory.store(lesson)
+            self._keep(self.memory.store(lesson, **traced))
         if cue is None:
             return None
-        answer = self.memory.recall(cue, first_item=tick, **self.options)
+        answer = self.memory.recall(cue, first_item=tick, **{**self.options, **traced})
+        self._keep(answer)
         codes = getattr(answer, "codes", None)
         if codes is None:
             kind = type(self.memory).__name__
             raise NetworkError(f"recall of {kind}", got="an answer without codes", do="store codes, not real values")
         return as_sdr(codes, self.size, what="recalled codes")
+
+    def _keep(self, made: Stored | Recall) -> None:
+        if not self.tracing:
+            return
+        if made.traffic.trace is None:
+            kind = type(self.memory).__name__
+            raise NetworkError(f"trace of {kind}", got="traffic without a trace", do="do not monitor it")
+        self._moved = made.traffic if self._moved is None else self._moved + made.traffic
+
+    def take_trace(self) -> Traffic | None:
+        """What the last step moved, with its trace, if `tracing` was on; None when it was asked already."""
+        moved, self._moved = self._moved, None
+        return moved
 
     def reset(self) -> None:
         """Forget everything."""

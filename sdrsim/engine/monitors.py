@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,16 +15,19 @@ from sdrsim.engine.traffic import COUNTERS
 from sdrsim.errors import FileFormatError, NetworkError, ParameterError
 from sdrsim.files.table import Table
 
-__all__ = ["KINDS", "LIMIT", "Monitor"]
+__all__ = ["ABOUT", "KINDS", "LIMIT", "Monitor"]
 
-KINDS = ("code", "scalar", "traffic", "event")
+KINDS = ("code", "scalar", "traffic", "event", "trace")
 LIMIT = 100_000
 _EVENT_COLUMNS = ("serial", "n_active", "projection")
-_ABOUT = {
+ABOUT = {
     "tick": "tick of the record",
     "n_active": "active units",
     "serial": "running number of the event",
     "projection": "place of the projection in Network.projections, -1 from outside",
+    "tensor": "place of the tensor in Simulator.traffic.tensors",
+    "row": "row of the tensor",
+    "write": "written (read, changed, put back), else read",
     **COUNTERS,
 }
 Record = tuple[int, Any]  # tick, and the code's indices or the values of the columns
@@ -37,9 +40,11 @@ class Monitor:
     ----------
     name : str
         The field.
+    source : Field
+        The field itself.
     kind : "code", "scalar", "traffic" or "event"
         What it emitted; what its ``scalars()`` says after a step; what its counters rose by since the last record;
-        what was delivered to it.
+        what was delivered to it. For "trace" see `TraceMonitor`.
     every : int
         Only ticks that are a multiple of it.
     limit : int or None
@@ -50,48 +55,64 @@ class Monitor:
 
     Raises
     ------
+    NetworkError
+        "scalar" of a field without ``scalars()``.
     ParameterError
         Unknown kind, `every` or `limit` below 1.
     FileFormatError
         The file cannot be written.
     """
 
+    most = LIMIT
+
     def __init__(
         self,
         name: str,
+        source: Any,
         kind: str,
         every: int = 1,
         limit: int | None = None,
         file: Any = None,
         *,
-        size: int | None = None,
-        columns: Sequence[str] = (),
+        columns: Sequence[str] | None = None,
     ) -> None:
         if kind not in KINDS:
             raise ParameterError("monitor", got=repr(kind), expected=" or ".join(map(repr, KINDS)))
         for what, n in (("every", every), ("limit", limit)):
             if n is not None and (isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 1):
                 raise ParameterError(what, got=repr(n), expected="a whole number, at least 1")
-        self.field, self.kind, self.every, self.size = name, kind, int(every), size
+        self.field, self.kind, self.every = name, kind, int(every)
         self.file = None if file is None else Path(file)
-        self.limit = int(limit) if limit is not None else (LIMIT if file is None else None)
-        self._columns = list({"traffic": COUNTERS, "event": _EVENT_COLUMNS}.get(kind, columns))
+        self.limit = int(limit) if limit is not None else (self.most if file is None else None)
+        self._source, self.size = source, getattr(source, "size", None)
+        self._columns = self._columns_of(source) if columns is None else list(columns)
         self._earlier: list[tuple[Path, int]] = []  # files of the run before a checkpoint, records that count
         self.clear()
 
+    def _columns_of(self, source: Any) -> list[str]:
+        if self.kind == "scalar":
+            if not hasattr(source, "scalars"):
+                got, do = "a field without scalars()", "monitor 'code' or 'traffic'"
+                raise NetworkError(f"scalars of {self.field!r}", got=got, do=do)
+            return list(source.scalars())
+        return list({"traffic": tuple(COUNTERS), "event": _EVENT_COLUMNS}.get(self.kind, ()))
+
     def clear(self) -> None:
-        """No records; a file begins anew."""
+        """No records, traffic counted from here on; a file begins anew."""
         self.n_records = self.n_dropped = 0
-        self._base: NDArray[np.int64] = np.zeros(len(COUNTERS), np.int64)
-        self._ring: deque[Record] = deque(maxlen=self.limit if self.file is None else 0)
+        self._base = totals_of(self._source) if self.kind == "traffic" else np.zeros(0, np.int64)
+        self._empty()
         self._earlier.clear()
         self._writer: Any = None
         if self.file is not None and (self.kind == "code" or self._columns):
             self._open()
 
+    def _empty(self) -> None:
+        self._ring: deque[Record] = deque(maxlen=self.limit if self.file is None else 0)
+
     # ---- recording (called by the simulator) --------------------------------------------------------------------
 
-    def stepped(self, tick: int, field: Any, code: SDR | None) -> None:
+    def stepped(self, tick: int, code: SDR | None) -> None:
         """The field was stepped and emitted `code`."""
         if tick % self.every:
             return
@@ -100,9 +121,9 @@ class Monitor:
                 self.size = code.size
                 self._record(tick, code.indices.copy())  # a copy: the view may hold on to a large array
         elif self.kind == "scalar":
-            self._record(tick, self._scalars(field.scalars()))
+            self._record(tick, self._scalars(self._source.scalars()))
         elif self.kind == "traffic":
-            totals = totals_of(field)
+            totals = totals_of(self._source)
             self._record(tick, tuple((totals - self._base).tolist()))
             self._base = totals
 
@@ -140,21 +161,19 @@ class Monitor:
     def _open(self) -> None:
         from sdrsim.files.streams import StreamWriter
 
-        kind = "f8" if self.kind == "scalar" else "i8"
-        columns = {} if self.kind == "code" else {"tick": "i8", **dict.fromkeys(self._columns, kind)}
-        about = {name: text for name, text in _ABOUT.items() if name in columns}
+        columns = self._dtypes()
+        about = {name: text for name, text in ABOUT.items() if name in columns}
         assert self.file is not None
         self._writer = StreamWriter(self.file, columns, descriptions=about)
+
+    def _dtypes(self) -> dict[str, str]:
+        kind = "f8" if self.kind == "scalar" else "i8"
+        return {} if self.kind == "code" else {"tick": "i8", **dict.fromkeys(self._columns, kind)}
 
     def close(self) -> None:
         """Close the file, which makes it whole; nothing to do for a monitor in memory."""
         if self._writer is not None:
             self._writer.close()
-
-    def sync(self, field: Any) -> None:
-        """Count traffic from here on."""
-        if self.kind == "traffic":
-            self._base = totals_of(field)
 
     # ---- reading ------------------------------------------------------------------------------------------------
 
@@ -190,8 +209,22 @@ class Monitor:
         return SDR(flat, np.cumsum([0, *lengths]), self.size)
 
     @property
+    def trace(self) -> NDArray[Any]:
+        """(n,) of dtype `TRACE`: the recorded accesses of a "trace" monitor.
+
+        Raises
+        ------
+        NetworkError
+            Another kind of monitor.
+        """
+        got = f"a {self.kind!r} monitor"
+        raise NetworkError(f"trace of {self.field!r}", got=got, expected="a 'trace' monitor")
+
+    @property
     def table(self) -> Table:
-        """Column tick, then n_active of codes, the scalars, the counters, or serial, n_active, projection of events."""
+        """Column tick, then n_active of codes, the scalars, the counters, serial, n_active, projection of events, or
+        tensor, row, write of accesses.
+        """
         if self.kind == "code":
             columns: dict[str, Any] = {"tick": self.ticks}
             columns["n_active"] = self.codes.n_active if len(columns["tick"]) else np.zeros(0, np.int64)
@@ -200,7 +233,7 @@ class Monitor:
             columns = {"tick": self.ticks, **{name: rows[:, j] for j, name in enumerate(self._columns)}}
         else:
             return Table.concat(self._table_parts())
-        return Table(columns, descriptions={k: v for k, v in _ABOUT.items() if k in columns})
+        return Table(columns, descriptions={k: v for k, v in ABOUT.items() if k in columns})
 
     def _rows(self) -> NDArray[Any]:
         """(n, columns); a column that came later is NaN before."""
@@ -236,11 +269,9 @@ class Monitor:
 
     # ---- keeping ------------------------------------------------------------------------------------------------
 
-    def state(self, field: Any) -> dict[str, Any]:
+    def state(self) -> dict[str, Any]:
         """Settings and records; of a streamed one the files and how much of each counts."""
         files = self._files() if self.file is not None else []
-        codes = self.kind == "code"
-        empty = np.zeros((0, len(self._columns)))
         return {
             "field": self.field,
             "kind": self.kind,
@@ -253,38 +284,42 @@ class Monitor:
             "columns": list(self._columns),
             "n_records": self.n_records,
             "n_dropped": self.n_dropped,
-            "since": totals_of(field) - self._base if self.kind == "traffic" else np.zeros(0, np.int64),
-            "ticks": self.ticks if self.file is None else np.zeros(0, np.int64),
-            "rows": self._rows() if self.file is None and not codes else empty,
-            "codes": codes_state(self._codes_in_memory() if codes else []),
+            "since": totals_of(self._source) - self._base if self.kind == "traffic" else self._base,
+            **(self._kept() if self.file is None else {}),
         }
 
-    def _codes_in_memory(self) -> list[SDR | None]:
-        return list(self.codes) if self.file is None and self._ring else []
+    def _kept(self) -> dict[str, Any]:
+        """The records in memory."""
+        if self.kind == "code":
+            return {"ticks": self.ticks, "codes": codes_state(list(self.codes) if self._ring else [])}
+        return {"ticks": self.ticks, "rows": self._rows()}
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any], field: Any) -> "Monitor":
+    def from_state(cls, state: Mapping[str, Any], source: Any) -> Self:
         """The monitor as it was. A streamed one goes on in a new file beside the old; reading gives both."""
         file = None if state["file"] is None else _free_path(Path(state["file"]))
-        made = cls(
-            state["field"],
-            state["kind"],
-            state["every"],
-            state["limit"],
-            file,
-            size=state["size"],
-            columns=state["columns"],
-        )
-        made.n_records, made.n_dropped = state["n_records"], state["n_dropped"]
+        made = cls._again(state, source, file)
+        made.size, made.n_records, made.n_dropped = state["size"], state["n_records"], state["n_dropped"]
         made._earlier = [(Path(path), n) for path, n in zip(state["files"], state["file_records"]) if n]
         if made.kind == "traffic":
-            made._base = totals_of(field) - state["since"]
-        if made.kind == "code":
-            values: Any = [c.indices for c in codes_from_state(state["codes"]) if c is not None]
-        else:
-            values = map(tuple, state["rows"].tolist())
-        made._ring.extend(zip(state["ticks"].tolist(), values))
+            made._base = totals_of(source) - state["since"]
+        if made.file is None:
+            made._take_over(state)
         return made
+
+    @classmethod
+    def _again(cls, state: Mapping[str, Any], source: Any, file: Path | None) -> Self:
+        """A new one of the same settings."""
+        settings = state["kind"], state["every"], state["limit"], file
+        return cls(state["field"], source, *settings, columns=state["columns"])
+
+    def _take_over(self, kept: Mapping[str, Any]) -> None:
+        """What `_kept` gave."""
+        if self.kind == "code":
+            values: Any = [c.indices for c in codes_from_state(kept["codes"]) if c is not None]
+        else:
+            values = map(tuple, kept["rows"].tolist())
+        self._ring.extend(zip(kept["ticks"].tolist(), values))
 
 
 def totals_of(field: Any) -> NDArray[np.int64]:

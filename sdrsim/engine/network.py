@@ -150,7 +150,7 @@ class Network:
         return next(name for i in range(2, 2**31) if (name := f"{stem}#{i}") not in self._projections)
 
     def _require(self, name: str) -> Any:
-        if name not in self._fields:
+        if not isinstance(name, str) or name not in self._fields:
             known = list(self._fields)
             listed = ", ".join(known[:12]) + (", ..." if len(known) > 12 else "")
             raise NetworkError(
@@ -228,6 +228,15 @@ class Network:
         """The projections by name, in the order they were made (read-only)."""
         return MappingProxyType(self._projections)
 
+    @property
+    def stores(self) -> dict[str, Any]:
+        """The synapse stores, each once, by the first projection that has it."""
+        found: dict[int, tuple[str, Any]] = {}
+        for p in self._projections.values():
+            if p.synapses is not None:
+                found.setdefault(id(p.synapses), (p.name, p.synapses))
+        return dict(found.values())
+
     def __getitem__(self, name: str) -> Any:
         return self._require(name)
 
@@ -261,9 +270,11 @@ class Network:
     @property
     def n_bytes(self) -> int:
         """Bytes of all fields, synapses and receptive fields, and an estimate for the codes under way."""
-        fields = sum(int(f.n_bytes) for f in self._fields.values())
-        stores = {id(p.synapses): int(p.synapses.n_bytes) for p in self._projections.values() if p.synapses is not None}
-        return fields + sum(stores.values()) + sum(map(self._other_bytes, self._projections.values()))
+        parts = sum(int(part.n_bytes) for part in self._parts())
+        return parts + sum(map(self._other_bytes, self._projections.values()))
+
+    def _parts(self) -> list[Any]:
+        return [*self._fields.values(), *self.stores.values()]
 
     def _other_bytes(self, p: Projection) -> int:
         return p.rf_bytes + p.queue_bytes(getattr(self._fields[p.source], "size", None))
@@ -295,10 +306,23 @@ class Network:
 
     def allocate(self) -> None:
         """Take the memory of all fields and synapses that have not taken it yet; call `check_fits` before."""
-        stores = [p.synapses for p in self._projections.values() if p.synapses is not None]
-        for part in [*self._fields.values(), *stores]:
+        for part in self._parts():
             if hasattr(part, "allocate"):
                 part.allocate()
+
+    def reset(self) -> None:
+        """Have all fields and synapses forget.
+
+        Raises
+        ------
+        NetworkError
+            A field or a synapse store without ``reset()``; then nothing was reset.
+        """
+        for part in self._parts():
+            if not hasattr(part, "reset"):
+                raise NetworkError(f"reset of {type(part).__name__}", got="no reset()", do="give it one, or build anew")
+        for part in self._parts():
+            part.reset()
 
     # ---- showing ------------------------------------------------------------------------------------------------
 

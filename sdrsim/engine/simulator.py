@@ -1,5 +1,6 @@
 """Simulator: takes events in their order and visits only the fields they reach."""
 
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -10,26 +11,14 @@ from sdrsim.engine.codes import SDR
 from sdrsim.engine.events import Event, EventQueue
 from sdrsim.engine.monitors import Monitor
 from sdrsim.engine.network import Network
-from sdrsim.engine.projections import FanOut, Projection
+from sdrsim.engine.nodes import Node, make_nodes
+from sdrsim.engine.projections import Projection
 from sdrsim.engine.synapses import one_code
 from sdrsim.engine.traffic import Traffic
+from sdrsim.engine.watching import Watch
 from sdrsim.errors import NetworkError, ParameterError
 
 __all__ = ["Simulator"]
-
-
-class _Node:
-    """A field as the simulator sees it."""
-
-    __slots__ = ("fan", "field", "listeners", "monitors", "name", "next_tick", "plastic", "rank", "size")
-
-    def __init__(self, name: str, field: Any, rank: int, out: list[Projection], plastic: list[Projection]) -> None:
-        self.name, self.field, self.rank, self.plastic = name, field, rank, plastic
-        self.size: int | None = getattr(field, "size", None)
-        self.fan = FanOut(out, self.size) if out else None
-        self.next_tick = getattr(field, "next_tick", None)
-        self.monitors: list[Monitor] = []
-        self.listeners: list[Monitor] = []
 
 
 class Simulator:
@@ -70,18 +59,12 @@ class Simulator:
         net.check_fits(available)
         net.allocate()
         self.net, self._version = net, net.version
-        ranks = net.ranks()
-        out: dict[str, list[Projection]] = {}
-        plastic: dict[str, list[Projection]] = {}
-        for p in net.projections.values():
-            out.setdefault(p.source, []).append(p)
-            if p.rule is not None:
-                plastic.setdefault(p.target, []).append(p)
-        self._nodes = {n: _Node(n, f, ranks[n], out.get(n, []), plastic.get(n, [])) for n, f in net.fields.items()}
+        self._watch = Watch(net)
+        self._nodes = make_nodes(net, self._watch)
         self._routes = dict(net.projections)
         self._place = {name: i for i, name in enumerate(net.projections)}
+        self._stores = net.stores
         self._queue = EventQueue()
-        self.monitors: list[Monitor] = []
         self._begin()
 
     def _begin(self) -> None:
@@ -89,7 +72,7 @@ class Simulator:
             route.clear()
         self._carried: dict[str, Traffic] = {}  # counted before a checkpoint by fields that do not keep it themselves
         self._queue.clear()
-        self._pending: dict[str, _Node] = {}
+        self._pending: dict[str, Node] = {}
         self._open = (0, 0)  # the least (tick, rank) an event may still have
         self._failed: str | None = None
         for node in self._nodes.values():
@@ -227,34 +210,40 @@ class Simulator:
             error.add_note(f"in {self._failed}")
             raise
 
-    def _deliver(self, event: Event, node: _Node, code: SDR) -> None:
+    def _deliver(self, event: Event, node: Node, code: SDR) -> None:
         route = self._routes[event.source]
         route.count(code)
         for monitor in node.listeners:
             monitor.delivered(event, self._place.get(event.source, -1))
         if route.synapses is not None:
             code = route.arrive(code, event.tick)
+            if self._watch.tracer is not None:
+                self._watch.tracer.take(route.synapses, event.tick)
             if not len(code.indices):
                 return
         node.field.receive(event.port, code, event.tick)
         self._pending[node.name] = node
 
-    def _visit(self, node: _Node, tick: int) -> None:
+    def _visit(self, node: Node, tick: int) -> None:
         code = node.field.step(tick)
+        if self._watch.tracer is not None:
+            self._watch.tracer.take(node.field, tick)
         if code is not None:
             if type(code) is not SDR or len(code.indptr) != 2 or code.size != (node.size or code.size):
                 code = one_code(code, node.size, f"code emitted by {node.name!r}")
             for plastic in node.plastic:
                 plastic.learn(code, tick)
+                if self._watch.tracer is not None:
+                    self._watch.tracer.take(plastic.synapses, tick)
             if node.fan is not None:
                 for p, sent in node.fan(code):
                     self._queue.push(tick + p.delay, self._nodes[p.target].rank, p.target, p.port, sent, p.name)
         for monitor in node.monitors:
-            monitor.stepped(tick, node.field, code)
+            monitor.stepped(tick, code)
         if node.next_tick is not None:
             self._ask(node, tick)
 
-    def _ask(self, node: _Node, tick: int) -> None:
+    def _ask(self, node: Node, tick: int) -> None:
         wanted = node.next_tick(tick)  # type: ignore[misc]
         if wanted is not None and not tick < wanted:
             raise NetworkError(f"next_tick of {node.name!r}", got=wanted, expected=f"a tick after {tick}, or None")
@@ -262,49 +251,41 @@ class Simulator:
 
     # ---- watching -----------------------------------------------------------------------------------------------
 
-    def monitor(self, name: str, kind: str, every: int = 1, limit: int | None = None, file: Any = None) -> Monitor:
+    def monitor(
+        self, name: str | Sequence[str], kind: str, every: int = 1, limit: int | None = None, file: Any = None
+    ) -> Monitor:
         """Record what a field does from here on.
 
         Parameters
         ----------
         name : str
-        kind : "code", "scalar", "traffic" or "event"
+            A field; of kind "trace" also a projection with synapses, or a list of both.
+        kind : "code", "scalar", "traffic", "event" or "trace"
         every, limit, file
             See `Monitor`: ticks recorded, records kept, a file to stream to.
 
         Raises
         ------
         NetworkError
-            Unknown field, or "scalar" of a field without ``scalars()``.
+            Unknown field, "scalar" of a field without ``scalars()``, "trace" of one without ``take_trace()``.
         ParameterError, FileFormatError
             See `Monitor`.
         """
         self._check_usable()
-        field = self.net[name]
-        columns: list[str] = []
-        if kind == "scalar":
-            if not hasattr(field, "scalars"):
-                raise NetworkError(
-                    f"scalars of {name!r}", got="a field without scalars()", do="monitor 'code' or 'traffic'"
-                )
-            columns = list(field.scalars())
-        made = Monitor(name, kind, every, limit, file, size=getattr(field, "size", None), columns=columns)
-        made.sync(field)
-        self._watch(made)
-        return made
+        return self._watch.add(name, kind, every, limit, file)
 
-    def _watch(self, monitor: Monitor) -> None:
-        node = self._nodes[monitor.field]
-        (node.listeners if monitor.kind == "event" else node.monitors).append(monitor)
-        self.monitors.append(monitor)
+    @property
+    def monitors(self) -> list[Monitor]:
+        """The monitors, in the order they were made."""
+        return list(self._watch.monitors)
 
     @property
     def traffic(self) -> Traffic:
         """Of fields (``field/projection``), synapses (``projection/synapses``), codes moved (``projection``)."""
-        total = Traffic()
+        tracer = self._watch.tracer
+        total = Traffic() if tracer is None else Traffic(tensors=dict(tracer.tensors))  # in the order of the traces
         shares = [route.traffic for route in self._routes.values()]
-        stores = {id(r.synapses): r for r in self._routes.values() if r.synapses is not None}
-        shares += [r.synapses.traffic.prefixed(r.name) for r in stores.values() if r.synapses is not None]
+        shares += [store.traffic.prefixed(name) for name, store in self._stores.items()]
         for name, node in self._nodes.items():
             own = node.field.traffic
             carried = self._carried.get(name)
@@ -324,16 +305,8 @@ class Simulator:
         NetworkError
             A field or a synapse store without ``reset()``; then nothing was reset.
         """
-        parts = {id(n.field): n.field for n in self._nodes.values()}
-        parts |= {id(r.synapses): r.synapses for r in self._routes.values() if r.synapses is not None}
-        for part in parts.values():
-            if not hasattr(part, "reset"):
-                raise NetworkError(f"reset of {type(part).__name__}", got="no reset()", do="give it one, or build anew")
-        for part in parts.values():
-            part.reset()
-        for monitor in self.monitors:
-            monitor.clear()
-            monitor.sync(self.net[monitor.field])
+        self.net.reset()
+        self._watch.clear()
         self._begin()
 
     def checkpoint(self, path: Any) -> Any:
@@ -349,7 +322,15 @@ class Simulator:
             The file cannot be written.
         """
         self._check_usable()
-        return checkpoint.save_simulator(self, path)
+        state = {
+            "network": checkpoint.network_state(self.net, self._carried),
+            "inputs": checkpoint.inputs_state(self._routes.values()),
+            "open": list(self._open),
+            "queue": self._queue.state(),
+            "pending": list(self._pending),
+            "watch": self._watch.state(),
+        }
+        return checkpoint.save_simulator(state, path)
 
     @classmethod
     def restore(cls, path: Any, net: Network | None = None) -> Self:
@@ -375,8 +356,18 @@ class Simulator:
         else:
             checkpoint.check_same(net, state["network"])
         made = cls(net)
-        checkpoint.restore_simulator(made, state)
+        made._take_over(state)
         return made
+
+    def _take_over(self, state: Mapping[str, Any]) -> None:
+        self._carried = checkpoint.restore_network(self.net, state["network"])
+        for field, port, counted in checkpoint.inputs_from_state(state["inputs"]):
+            self._outside(field, port).traffic = counted
+        self._queue.restore(state["queue"])
+        tick, rank = state["open"]
+        self._open = (tick, rank)
+        self._pending = {name: self._nodes[name] for name in state["pending"]}
+        self._watch.restore(state["watch"])
 
     def close(self) -> None:
         """Close the files of streamed monitors, which makes them whole."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.states import traffic_from_state, traffic_state
-from sdrsim.engine.traffic import Tensor, Traffic
+from sdrsim.engine.traffic import TRACE, Tensor, Traffic
 from sdrsim.errors import CodeError, FileFormatError, ParameterError
 
 __all__ = ["BinarySynapses", "DeltaSums", "SynapseStore"]
@@ -48,7 +48,8 @@ class SynapseStore(Protocol):
 class BinarySynapses:
     """Binary synapses, one packed row per input: unit c stands in bit ``c % 64`` of word ``c // 64``.
 
-    The memory is taken at the first use, so that `n_bytes` can be told before.
+    The memory is taken at the first use, so that `n_bytes` can be told before. With `tracing` on, the rows read and
+    written are noted until `take_trace` hands them over.
 
     Parameters
     ----------
@@ -74,36 +75,42 @@ class BinarySynapses:
                 raise ParameterError(name, got=repr(n), expected="a whole number, 1 .. 2**31 - 1")
         self.n_pre, self.n_post = int(n_pre), int(n_post)
         self.n_words = -(-self.n_post // 64)
-        self.version = 0
+        self.version, self.tracing = 0, False
         self.reset()
 
     def reset(self) -> None:
-        """No synapse, nothing counted."""
-        self._words: NDArray[np.uint64] | None = None
+        """No synapse, nothing counted, nothing noted."""
+        self._matrix: NDArray[np.uint64] | None = None
+        self._noted: list[NDArray[Any]] = []
         self.version += 1  # never goes back: whoever kept sums must notice
         self.traffic = Traffic(tensors={"synapses": Tensor(self.n_pre, 8 * self.n_words)})
 
     def allocate(self) -> None:
         """Take the memory now."""
-        if self._words is None:
-            self._words = np.zeros((self.n_pre, self.n_words), np.uint64)
+        self._rows()
+
+    def _rows(self) -> NDArray[np.uint64]:
+        """(n_pre + 1, n_words), a row of zeros last: as the kernels want it."""
+        if self._matrix is None:
+            from sdrsim.kernels.bits import bit_matrix
+
+            self._matrix = bit_matrix(self.n_pre, self.n_words)
+        return self._matrix
 
     @property
     def words(self) -> NDArray[np.uint64]:
         """(n_pre, n_words) uint64, the packed rows. After writing to them yourself, raise `version`."""
-        self.allocate()
-        assert self._words is not None
-        return self._words
+        return self._rows()[:-1]
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the rows, whether taken yet or not."""
-        return 8 * self.n_pre * self.n_words
+        """Bytes of the rows, and of the row of zeros behind them, whether taken yet or not."""
+        return 8 * (self.n_pre + 1) * self.n_words
 
     @property
     def density(self) -> float:
         """Share of the synapses that exist."""
-        return 0.0 if self._words is None else int(np.bitwise_count(self._words).sum()) / (self.n_pre * self.n_post)
+        return 0.0 if self._matrix is None else int(np.bitwise_count(self._matrix).sum()) / (self.n_pre * self.n_post)
 
     # ---- retrieving ---------------------------------------------------------------------------------------------
 
@@ -121,38 +128,39 @@ class BinarySynapses:
 
     def row_sums(self, active: Units) -> Counts:
         """The sum of some rows, counted as read."""
+        from sdrsim.kernels.sums import dendritic_counts
+
         n = len(active)
         self.traffic.add("synapses", "retrieve", rows_read=n, words_read=n * self.n_words, synops=n * self.n_post)
-        return _dendritic_counts(self.words, active, self.n_post)
+        if self.tracing:
+            self._note(active, write=False)
+        counts: Counts = dendritic_counts(self.words, active, self.n_post)
+        return counts
 
     def rows(self, pre: Units) -> NDArray[np.bool_]:
         """(k, n_post) bool: the rows of some inputs."""
-        return _unpacked(self.words[pre], self.n_post)
+        from sdrsim.kernels.bits import unpack_rows
+
+        return unpack_rows(self.words[pre], self.n_post)
 
     # ---- learning -----------------------------------------------------------------------------------------------
 
     def learn(self, pre: Any, post: Any) -> None:
         """A synapse from every active input to every active unit (Hebb's rule, clipped at 1).
 
+        Words are counted as they are touched: those that hold an active unit, or whole rows where these are a third
+        of them or more, which is faster.
+
         Raises
         ------
         CodeError
             Not one code over `n_pre` and one over `n_post` units; then nothing is learned.
         """
-        inputs, units = one_code(pre, self.n_pre, "pre").indices, one_code(post, self.n_post, "post")
-        mask = units.packed()[0]
-        touched = np.flatnonzero(mask)
-        self.words[np.ix_(inputs, touched)] |= mask[touched]
-        self.version += 1
-        n_words = len(inputs) * len(touched)
-        self.traffic.add(
-            "synapses",
-            "learn",
-            rows_read=len(inputs),
-            words_read=n_words,
-            words_written=n_words,
-            synops=len(inputs) * len(units.indices),
-        )
+        from sdrsim.kernels.learning import learn
+
+        inputs, units = one_code(pre, self.n_pre, "pre").indices, one_code(post, self.n_post, "post").indices
+        _, n_words = learn(self.words, inputs, units)
+        self._changed(inputs, n_words, len(inputs) * len(units))
 
     def write(self, pre: Units, rows: NDArray[np.bool_]) -> None:
         """Replace the rows of some inputs by ``rows``, bool (k, n_post)."""
@@ -160,12 +168,31 @@ class BinarySynapses:
         if rows.dtype != np.bool_ or rows.shape != (len(pre), self.n_post):
             expected = f"bool of shape {(len(pre), self.n_post)}"
             raise CodeError("rows to write", got=f"{rows.dtype} of shape {rows.shape}", expected=expected)
-        self.words[pre] = SDR.from_dense(rows).packed()
+        from sdrsim.kernels.bits import pack_rows
+
+        self.words[pre] = pack_rows(rows)[:-1]
+        self._changed(pre, len(pre) * self.n_words, rows.size)
+
+    def _changed(self, inputs: Units, n_words: int, synops: int) -> None:
         self.version += 1
-        n_words = len(pre) * self.n_words
-        self.traffic.add(
-            "synapses", "learn", rows_read=len(pre), words_read=n_words, words_written=n_words, synops=rows.size
-        )
+        counts = {"words_read": n_words, "words_written": n_words, "synops": synops}
+        self.traffic.add("synapses", "learn", rows_read=len(inputs), **counts)
+        if self.tracing:
+            self._note(inputs, write=True)
+
+    # ---- tracing ------------------------------------------------------------------------------------------------
+
+    def _note(self, rows: Units, write: bool) -> None:
+        part = np.zeros(len(rows), TRACE)
+        part["row"], part["write"] = rows, write
+        self._noted.append(part)
+
+    def take_trace(self) -> Traffic | None:
+        """The rows noted since the last call: read for a sum, or written (one access: read, changed, put back)."""
+        if not self._noted:
+            return None
+        noted, self._noted = self._noted, []
+        return Traffic(tensors=dict(self.traffic.tensors), trace=np.concatenate(noted))
 
     # ---- keeping ------------------------------------------------------------------------------------------------
 
@@ -183,7 +210,8 @@ class BinarySynapses:
         sizes = (state["n_pre"], state["n_post"])
         if sizes != (self.n_pre, self.n_post) or np.shape(state["words"]) != (self.n_pre, self.n_words):
             raise FileFormatError("state of synapses", got=f"sizes {sizes}", expected=(self.n_pre, self.n_post))
-        self._words = np.array(state["words"], np.uint64)
+        self._matrix = None
+        self.words[:] = state["words"]
         self.version += 1
         self.traffic = traffic_from_state(state["traffic"])
 
@@ -201,8 +229,9 @@ class BinarySynapses:
 class DeltaSums:
     """A synapse store that keeps the sums of the last code and adds or subtracts only the units that switched.
 
-    Exact (the sums are integers), and cheaper whenever fewer units switched than are active; otherwise, and after the
-    synapses changed, the sums are formed anew. The counters show the rows really read.
+    Exact (the sums are integers), and fewer rows are read whenever fewer units switched than are active; otherwise, and
+    after the synapses changed, the sums are formed anew. The counters show the rows really read. It saves time where
+    the active rows are some megabytes; below that, finding out what switched costs more.
 
     Parameters
     ----------
@@ -247,13 +276,25 @@ class DeltaSums:
         """Take the memory now."""
         self.synapses.allocate()
 
+    @property
+    def tracing(self) -> bool:
+        """Whether the synapses note what is read and written."""
+        return self.synapses.tracing
+
+    @tracing.setter
+    def tracing(self, on: bool) -> None:
+        self.synapses.tracing = on
+
+    def take_trace(self) -> Traffic | None:
+        """What the synapses noted."""
+        return self.synapses.take_trace()
+
     def sums(self, code: Any) -> Counts:
         """(n_post,) int32: active inputs with a synapse, per unit."""
         active = one_code(code, self.n_pre, "code").indices
         known = self._active if self._version == self.synapses.version else None
         if known is not None:
-            gone = np.setdiff1d(known, active, assume_unique=True)
-            come = np.setdiff1d(active, known, assume_unique=True)
+            gone, come = _only_in(known, active), _only_in(active, known)
         if known is None or len(gone) + len(come) >= len(active):
             self._sums = self.synapses.row_sums(active)
         else:
@@ -312,13 +353,11 @@ def one_code(code: Any, size: int | None, what: str) -> SDR:
     return made
 
 
-def _unpacked(words: NDArray[np.uint64], n_units: int) -> NDArray[np.bool_]:
-    """Packed rows (k, n_words) as bool (k, n_units)."""
-    octets = np.ascontiguousarray(words, dtype="<u8").view(np.uint8)
-    return np.unpackbits(octets, axis=1, count=n_units, bitorder="little").view(np.bool_)
-
-
-def _dendritic_counts(words: NDArray[np.uint64], active: Units, n_units: int) -> Counts:
-    """(n_units,) int32: how many of the active rows have each bit set."""
-    counts: Counts = np.add.reduce(_unpacked(words[active], n_units).view(np.uint8), axis=0, dtype=np.int32)
-    return counts
+def _only_in(a: Units, b: Units) -> Units:
+    """Those of sorted `a` that are not in sorted `b`."""
+    if not len(b):
+        return a
+    place = np.searchsorted(b, a)
+    place[place == len(b)] = 0
+    found: Units = a[b[place] != a]
+    return found

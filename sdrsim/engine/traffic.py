@@ -1,7 +1,6 @@
 """What a run moved and computed: exact int64 counters per projection and phase, and an optional access trace."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -36,11 +35,16 @@ class Tensor(NamedTuple):
     role: str = "weight"
 
 
-@dataclass(eq=False)
 class Traffic:
     """Counters per (projection, phase), the tensors behind them, and the trace when one was asked for.
 
     Two traffics add up; the running total of a memory is the sum of its calls.
+
+    Parameters
+    ----------
+    counts : dict of (projection, phase) to int64 array (len(COUNTERS),)
+    tensors : dict of str to Tensor
+    trace : array of dtype `TRACE`, or None
 
     Examples
     --------
@@ -50,9 +54,26 @@ class Traffic:
     (160, 10)
     """
 
-    counts: dict[tuple[str, str], NDArray[np.int64]] = field(default_factory=dict)
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    trace: NDArray[Any] | None = None
+    def __init__(
+        self,
+        counts: dict[tuple[str, str], NDArray[np.int64]] | None = None,
+        tensors: dict[str, Tensor] | None = None,
+        trace: NDArray[Any] | None = None,
+    ) -> None:
+        self.counts = {} if counts is None else counts
+        self.tensors = {} if tensors is None else tensors
+        self._parts: list[NDArray[Any]] = [] if trace is None else [trace]
+
+    @property
+    def trace(self) -> NDArray[Any] | None:
+        """The accesses in the order of the run, dtype `TRACE`; None when none was asked for."""
+        if len(self._parts) > 1:  # joined when read: adding up many traces costs their length, not its square
+            self._parts = [np.concatenate(self._parts)]
+        return self._parts[0] if self._parts else None
+
+    @trace.setter
+    def trace(self, trace: NDArray[Any] | None) -> None:
+        self._parts = [] if trace is None else [trace]
 
     def vector(self, projection: str, phase: str) -> NDArray[np.int64]:
         """The counters of one (projection, phase) in the order of `COUNTERS`, writable: kernels add to it."""
@@ -85,8 +106,9 @@ class Traffic:
             self.vector(projection, phase)[:] += vector  # in place: a kernel may hold it
         if other.trace is not None:
             moved = other.trace.copy()
-            moved["tensor"] = shift[moved["tensor"]] if len(shift) else moved["tensor"]
-            self.trace = moved if self.trace is None else np.concatenate([self.trace, moved])
+            if len(shift):
+                moved["tensor"] = shift[moved["tensor"]]
+            self._parts.append(moved)
         return self
 
     def __add__(self, other: "Traffic") -> "Traffic":

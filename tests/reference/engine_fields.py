@@ -1,9 +1,11 @@
 """Fields for tests of the engine, written as a user would: five methods, `n_bytes`, `traffic`."""
 
+import numpy as np
+
 from sdrsim import SDR, stream
 from sdrsim.engine.noise import noisy
 from sdrsim.engine.states import codes_from_state, codes_state
-from sdrsim.engine.traffic import Traffic
+from sdrsim.engine.traffic import TRACE, Tensor, Traffic
 
 
 def counts(traffic):
@@ -12,9 +14,9 @@ def counts(traffic):
 
 
 class Own:
-    """Emits the union of what came; keeps a log of its calls."""
+    """Emits the union of what came; keeps a log of its calls; at tick t it touches row t, written at odd ticks."""
 
-    n_bytes = 0
+    n_bytes, tracing, touched = 0, False, None
 
     def __init__(self, size=16):
         self.size, self.ports = size, {"U": size}
@@ -29,7 +31,13 @@ class Own:
         units = sorted({u for code in self.inbox for u in code.indices.tolist()})
         self.inbox = []
         self.traffic.add("own", "retrieve", synops=len(units))
+        if self.tracing:
+            self.touched = Traffic(tensors={"own": Tensor(99, 8)}, trace=np.array([(0, tick, tick % 2)], TRACE))
         return self.emit(SDR.from_indices([units], self.size), tick)
+
+    def take_trace(self):
+        touched, self.touched = self.touched, None
+        return touched
 
     def emit(self, code, tick):
         return code
