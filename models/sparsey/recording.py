@@ -61,7 +61,8 @@ def address_bits(size: int) -> int:
 
 def trace_of(accesses: NDArray[np.int64]) -> NDArray[np.void]:
     """The kernels' accesses (row read r as r, written as -1 - r) as a traffic trace of one tensor."""
-    steps = np.zeros(len(accesses), TRACE)
+    steps = np.empty(len(accesses), TRACE)
+    steps["tensor"] = 0
     steps["write"] = accesses < 0
-    steps["row"] = np.where(accesses < 0, -1 - accesses, accesses)
+    steps["row"] = accesses ^ (accesses >> 63)  # -1 - a where a is negative
     return steps
