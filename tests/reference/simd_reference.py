@@ -1,4 +1,6 @@
-"""What the vector code computes, slow and obvious: NumPy and plain Python on (n_cells, n_lanes) arrays and dense rows."""
+"""What the vector code computes, slow and obvious: NumPy and plain Python on (n_cells, n_lanes) arrays and
+dense rows.
+"""
 
 import numpy as np
 
