@@ -7,12 +7,14 @@ lines of a ``sh`` block marked ``run`` are run. All of it happens in an empty fo
 
 import io
 import re
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from sdrsim.errors import SaturationWarning
 from sdrsim.studies.cli import main as program
 
 TOP = Path(__file__).resolve().parents[1]
@@ -49,7 +51,8 @@ def same_lines(text: str) -> list[str]:
 
 def run_block(block: Block, names: dict[str, Any], where: str) -> None:
     out = io.StringIO()
-    with redirect_stdout(out):
+    with redirect_stdout(out), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SaturationWarning)
         exec(compile(block.text, where, "exec"), names)
     if block.prints is not None:
         assert same_lines(out.getvalue()) == same_lines(block.prints), where
