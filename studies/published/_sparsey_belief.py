@@ -74,7 +74,7 @@ def draw_belief(ax: "Axes", belief: Table) -> None:
     look: dict[str, Any] = {"color": plotting.PALETTE[0], "error_kw": {"lw": 0.8}}
     ax.bar(places - 0.2, t["similarity"], 0.38, color="0.75", label="similarity of inputs")
     ax.bar(places + 0.2, t["likelihood"], 0.38, yerr=error, label="likelihood (mean)", **look)
-    ax.set(title=f"belief over {len(t)} stored items", xlabel="stored item", ylabel="share in common", xticks=places)
+    ax.set(title=f"c  belief over {len(t)} stored items", xlabel="stored item", ylabel="share in common", xticks=places)
     firsts = [belief.where(n_cms=int(q)) for q in np.unique(belief["n_cms"])]
     lines = [f"Spearman, mean bars: {t['rank_of_means'][0]:.2f}", "single probes:"]
     lines += [f"{first['n_cms'][0]} CMs: {first['rank'][0]:.2f}" for first in firsts]

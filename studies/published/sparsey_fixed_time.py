@@ -26,11 +26,11 @@ import warnings
 from collections.abc import Callable, Mapping
 from itertools import pairwise
 from time import thread_time_ns
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sdrsim import measures, patterns
 from sdrsim.engine.codes import SDR
@@ -82,11 +82,21 @@ class StudyParams(Params):
     n_active: Annotated[int, Field(ge=1)] = 32
     n_cms: Annotated[int, Field(ge=1)] = 24
     n_cells: Annotated[int, Field(ge=2)] = 256
-    block: Annotated[int, Field(ge=2)] = 256
+    block: Annotated[int, Field(ge=16)] = 256
     n_blocks: Annotated[int, Field(ge=5)] = 18
     n_warm: Annotated[int, Field(ge=0)] = 2
     min_passes: Annotated[int, Field(ge=3)] = 60
     max_passes: Annotated[int, Field(ge=3)] = 200
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.block & (self.block - 1):
+            raise ValueError(f"a block that is a power of two, got {self.block}")
+        if self.n_blocks - self.n_warm < 3:
+            raise ValueError(f"three blocks after the warm-up, got {self.n_blocks} with n_warm {self.n_warm}")
+        if self.min_passes > self.max_passes:
+            raise ValueError(f"min_passes <= max_passes, got {self.min_passes} and {self.max_passes}")
+        return self
 
 
 class Passes(NamedTuple):

@@ -18,11 +18,11 @@ is known exactly, crosstalk of all orders included: the line in the figure.
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sdrsim import measures, patterns
 from sdrsim.engine.params import Params
@@ -94,11 +94,21 @@ class StudyParams(Params):
     n_moved: Annotated[int, Field(ge=0)] = 3
     n_cms: Annotated[int, Field(ge=1)] = 24
     n_cells: Annotated[int, Field(ge=2)] = 8
-    n_stored: tuple[Annotated[int, Field(ge=1)], ...] = (5, 10, 20, 30, 40, 60, 80, 120, 160)
-    g_minus: tuple[Annotated[float, Field(ge=0, lt=1)], ...] = (0.1, 0.9)
-    freeze_u: tuple[Annotated[float, Field(gt=0, le=1)] | None, ...] = (None, 0.5)
+    n_stored: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
+        5, 10, 20, 30, 40, 60, 80, 120, 160
+    )  # fmt: skip
+    g_minus: Annotated[tuple[Annotated[float, Field(ge=0, lt=1)], ...], Field(min_length=1)] = (0.1, 0.9)
+    freeze_u: Annotated[tuple[Annotated[float, Field(gt=0, le=1)] | None, ...], Field(min_length=1)] = (None, 0.5)
     n_novel: Annotated[int, Field(ge=1)] = 1000
     n_networks: Annotated[int, Field(ge=2)] = 40
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if 2 * self.n_active > self.n_inputs:
+            raise ValueError(f"n_active of at most half of n_inputs, got {self.n_active} of {self.n_inputs}")
+        if self.n_moved > self.n_active:
+            raise ValueError(f"n_moved of at most n_active, got {self.n_moved} of {self.n_active}")
+        return self
 
 
 # ---- run --------------------------------------------------------------------------------------------------------

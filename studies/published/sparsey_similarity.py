@@ -18,11 +18,11 @@ which the theory speaks) and for single probes, where only Q winners sample them
 
 import warnings
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sdrsim import measures, patterns
 from sdrsim.engine.codes import SDR
@@ -116,13 +116,23 @@ class StudyParams(Params):
     n_active: Annotated[int, Field(ge=2)] = 12
     n_cms: Annotated[int, Field(ge=1)] = 24
     n_cells: Annotated[int, Field(ge=2)] = 8
-    n_stored: tuple[Annotated[int, Field(ge=1)], ...] = (1, 6, 30)
+    n_stored: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (1, 6, 30)
     n_networks: Annotated[int, Field(ge=2)] = 100
     n_probes: Annotated[int, Field(ge=1)] = 60
     freeze_u: Annotated[float, Field(gt=0, le=1)] | None = 0.5
     blend: tuple[Annotated[int, Field(ge=0)], ...] = (5, 4, 2, 1, 0, 0)
-    belief_cms: tuple[Annotated[int, Field(ge=1)], ...] = (24, 96, 384)
+    belief_cms: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (24, 96, 384)
     n_belief: Annotated[int, Field(ge=2)] = 200
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        if 2 * self.n_active > self.n_inputs:
+            raise ValueError(f"n_active of at most half of n_inputs, got {self.n_active} of {self.n_inputs}")
+        if len(set(self.blend)) < 2 or sum(self.blend) > self.n_active:
+            raise ValueError(f"a blend of different shares, together at most n_active, got {self.blend}")
+        if (len(self.blend) + 1) * self.n_active > self.n_inputs:
+            raise ValueError(f"room for {len(self.blend) + 1} separate items of {self.n_active} in n_inputs")
+        return self
 
     def mac(self, preset: str, **changes: Any) -> MacParams:
         """The mac of one curve."""
@@ -214,8 +224,6 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     _draw_loads(axes[0], tables["similarity"])
     _draw_forms(axes[1], tables["similarity"])
     draw_belief(axes[2], tables["belief"])
-    for ax, letter in zip(axes, "abc"):
-        ax.set_title(f"{letter}  {ax.get_title(loc='left')}", loc="left")
     fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=6.5)
     return fig
 
@@ -232,7 +240,7 @@ def _draw_loads(ax: "Axes", table: Table) -> None:
         if ("rinkus2014", int(n)) in PROTOTYPE:
             look: dict[str, Any] = {"color": plotting.PALETTE[1], "label": "prototype" if n == loads[-1] else None}
             ax.plot(PLACES, PROTOTYPE["rinkus2014", int(n)], ls="", marker="x", ms=3.5, zorder=3, **look)
-    ax.set(title="rinkus2014", ylabel="code overlap")
+    ax.set(title="a  rinkus2014", ylabel="code overlap")
     _places(ax, table)
     ax.legend(loc="upper left")
 
@@ -245,7 +253,7 @@ def _draw_forms(ax: "Axes", table: Table) -> None:
         ax.plot(t["overlap"], t["theory"], color=colour, lw=1)
         name = WORDS.get(preset, preset)
         ax.plot(t["overlap"], t["code_overlap"], ls="", color=colour, marker=marker, ms=3, label=name)
-    ax.set(title="one item stored; lines: theory", ylabel="code overlap")
+    ax.set(title="b  one item stored; lines: theory", ylabel="code overlap")
     _places(ax, table)
 
 
@@ -297,12 +305,10 @@ def _graded(table: Table) -> list[Check]:
     if len(default):
         ends = default["overlap"] == 0, default["overlap"] == table["overlap"].max()
         few = ends[0] & (default["n_stored"] <= 6)
-        chance = default["code_overlap"][few] - default["theory"][ends[0] & (default["n_stored"] == 1)]
+        chance = default["theory"][ends[0] & (default["n_stored"] == 1)]
         if chance.size:
-            far, why = (
-                float(np.abs(chance).max()),
-                {"kind": "theory", "source": "eq 9: nothing familiar, all cells alike"},
-            )
+            far = float(np.abs(default["code_overlap"][few] - chance).max())
+            why = {"kind": "theory", "source": "eq 9: nothing familiar, all cells alike"}
             found.append(Check.at_most("rinkus2014, nothing shared: from 1/K", far, TOLERANCE, **more | why))
         found.append(Check.at_least("rinkus2014, same item", default["code_overlap"][ends[1]].min(), 0.9, **more))
     curves = [

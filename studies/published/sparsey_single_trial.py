@@ -18,10 +18,10 @@ and the knee grows more slowly than the weights; and pixels growing with the cel
 import warnings
 from collections.abc import Mapping
 from math import comb, log2
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sdrsim import measures, patterns
 from sdrsim.engine.codes import SDR
@@ -103,14 +103,30 @@ class StudyParams(Params):
         Independent networks.
     """
 
-    arms: tuple[Arm, ...] = ("rinkus2014", "Gm 0.9", "cosine, Gm 0.9", "features", "random codes")
+    arms: Annotated[tuple[Arm, ...], Field(min_length=1)] = (
+        "rinkus2014",
+        "Gm 0.9",
+        "cosine, Gm 0.9",
+        "features",
+        "random codes",
+    )
     n_inputs: Annotated[int, Field(ge=2)] = 144
     n_active: Annotated[int, Field(ge=1)] = 12
     n_cms: Annotated[int, Field(ge=1)] = 24
     n_cells: tuple[Annotated[int, Field(ge=2)], ...] = (8, 16, 32, 64)
-    n_cells_scaled: tuple[Annotated[int, Field(ge=2)], ...] = (8, 16, 32)
-    n_stored: tuple[Annotated[int, Field(ge=1)], ...] = (1, *(round(5 * 1.2**i) for i in range(32)))
+    n_cells_scaled: Annotated[tuple[Annotated[int, Field(ge=2)], ...], Field(min_length=1)] = (8, 16, 32)
+    n_stored: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(min_length=1)] = (
+        1,
+        *(round(5 * 1.2**i) for i in range(32)),
+    )
     n_networks: Annotated[int, Field(ge=2)] = 20
+
+    @model_validator(mode="after")
+    def _room(self) -> Self:
+        least = min(pixels for _, pixels, _ in self.sweeps)
+        if self.n_active > least:
+            raise ValueError(f"n_active of at most the pixels of the smallest mac, got {self.n_active} of {least}")
+        return self
 
     @property
     def sweeps(self) -> list[tuple[str, int, int]]:
