@@ -1,5 +1,6 @@
 """The command line: what is printed, what is written, how it ends."""
 
+import functools
 import json
 import os
 import signal
@@ -282,7 +283,8 @@ def test_an_interrupted_run_is_exit_130_and_leaves_nothing(tmp_path):
     slow = "\n\ndef run(params, seed, progress):\n    import time\n    progress(0, 1, 'begun')\n    time.sleep(60)\n"
     study.write_text(LAW.read_text() + slow)
     command = [*SDRSIM, "run", str(study), "--out", str(tmp_path / "out")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background ignores it
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, preexec_fn=heard) as process:
         assert "begun" in process.stderr.readline()
         process.send_signal(signal.SIGINT)
         err = process.stderr.read()
