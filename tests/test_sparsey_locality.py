@@ -57,7 +57,7 @@ def test_silent_macs_are_not_visited():
         first = 10 >> i
         assert np.array_equal(sheet._memory.words[first * sheet.params.n_inputs : -1], nonsense[i][0])
         assert np.array_equal(sheet._memory.n_set[first:], nonsense[i][1])
-        assert not any(scratch.any() for scratch in sheet._scratch[0][:2]), "left as found"
+        assert not any(scratch.any() for scratch in sheet._scratch[0][0][:2]), "left as found"
         counted = [s.traffic.counts for s in (small.sheets[i], sheet)]
         assert counted[0].keys() == counted[1].keys()
         assert all(counted[0][k][:-1].tolist() == counted[1][k][:-1].tolist() for k in counted[0])

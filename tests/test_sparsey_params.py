@@ -194,5 +194,5 @@ def test_the_size_is_told_before_it_is_taken():
     assert str(mac.n_synapses) in repr(mac).replace(",", "")
     mac.store([[1, 2]])
     assert mac.n_bytes == before
-    held = sum(array.nbytes for array in mac._memory)
+    held = sum(array.nbytes for array in mac._memory[:4])  # the tables after them are shared by all equal macs
     assert held <= before

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,15 @@ from numpy.typing import NDArray
 from sdrsim.errors import ParameterError
 from sdrsim.kernels.bits import bit_matrix
 from sdrsim.models.sparsey.kernels import layout
-from sdrsim.models.sparsey.kernels.layout import G_STEPS, LANES, STEPS, Memory, Rule
-from sdrsim.models.sparsey.kernels.likelihood import shape_domain, shape_of
+from sdrsim.models.sparsey.kernels.layout import G_STEPS, LANES, SHAPE_INPUTS, STEPS, Memory, Rule
+from sdrsim.models.sparsey.kernels.likelihood import fill_curve, fill_shapes
 from sdrsim.models.sparsey.params import MacParams
 
 MOST_PSI = 1e30  # sums of it over a CM stay inside float32
 
 __all__ = ["make_memory", "make_rule", "memory_bytes", "row_words"]
 
+NO_SHAPES = np.empty((0, 0), np.float32)
 _MATCH = {"fraction": layout.FRACTION, "cosine": layout.COSINE, "jaccard": layout.JACCARD}
 _PSI = {
     "richards": layout.RICHARDS,
@@ -61,36 +63,51 @@ def row_words(params: MacParams) -> int:
 
 
 def memory_bytes(params: MacParams, n_macs: int) -> int:
-    """Bytes that `make_memory` will take, told before it takes them."""
+    """Bytes that `make_memory` will take, told before it takes them; tables shared by equal macs are not counted."""
     words = row_words(params)
     cells = params.n_cells * LANES * math.ceil(params.n_cms / LANES)
-    return (
-        8 * words * (n_macs * params.n_inputs + 1)
-        + n_macs * (cells * 5 + 16)
-        + 4 * (STEPS + 2) * (G_STEPS + 1 if callable(params.psi) else 1)
-    )
+    return 8 * words * (n_macs * params.n_inputs + 1) + n_macs * (cells * 5 + 16)
 
 
-def make_memory(params: MacParams, n_macs: int) -> Memory:
+def make_memory(params: MacParams, rule: Rule, n_macs: int) -> Memory:
     """An empty memory of `n_macs` macs."""
     cells = params.n_cells * LANES * math.ceil(params.n_cms / LANES)
+    static = params.match == "fraction" and rule.psi not in (layout.CORE, layout.DEMO, layout.TABULATED)
     return Memory(
         words=bit_matrix(n_macs * params.n_inputs, row_words(params)),
         n_set=np.zeros((n_macs, cells), np.int32),
         closed=np.zeros((n_macs, cells), np.uint8),
         ratchet=np.zeros((n_macs, 2), np.float64),
-        curve=shape_table(params),
+        curve=user_curve(params.psi) if callable(params.psi) else shape_curve(rule.psi, rule.shape),
+        shapes=shapes_by_count(alike(rule)) if static and params.n_inputs <= SHAPE_INPUTS else NO_SHAPES,
     )
 
 
-def shape_table(params: MacParams) -> NDArray[np.float32]:
-    """The bounded factor of eq 10 over its argument, for `likelihood.shape_cells`; the user's psi over (G, V)."""
-    if callable(params.psi):
-        return np.stack([psi_row(params.psi, i / G_STEPS) for i in range(G_STEPS + 1)])
-    psi, shape = _PSI[params.psi], tuple(float(s) for s in params.sigma)
-    start, per_step = shape_domain(psi)
-    curve = np.array([shape_of(psi, shape, start + i * per_step) for i in range(STEPS + 1)], np.float32)  # type: ignore[arg-type]
-    return np.append(curve, curve[-1])[None]
+def alike(rule: Rule) -> Rule:
+    """The rule with all that the shapes do not depend on set to one value, so that macs share them."""
+    rule = rule._replace(n_cms=1, n_cells=1, n_lanes=LANES, g_minus=0.0, gamma=1.0, chi=0.0)
+    return rule._replace(soft=False, close_at=0, cap=False, learn_below=0.0)
+
+
+@lru_cache(maxsize=16)
+def shape_curve(psi: int, shape: tuple[float, float, float, float]) -> NDArray[np.float32]:
+    """(1, STEPS + 2): the bounded factor of eq 10 over its argument, for `simd.interpolate`."""
+    curve = np.empty(STEPS + 2, np.float32)
+    fill_curve(psi, shape, curve)
+    return curve[None]
+
+
+@lru_cache(maxsize=16)
+def shapes_by_count(rule: Rule) -> NDArray[np.float32]:
+    """(n_inputs + 1, n_inputs + 1): the bounded factor of eq 10 by active count and count, under 'fraction'."""
+    shapes = np.zeros((rule.n_inputs + 1, rule.n_inputs + 1), np.float32)
+    fill_shapes(rule, shapes)
+    return shapes
+
+
+def user_curve(psi: Callable[..., Any]) -> NDArray[np.float32]:
+    """(G_STEPS + 1, STEPS + 2): the user's psi over G and V."""
+    return np.stack([psi_row(psi, i / G_STEPS) for i in range(G_STEPS + 1)])
 
 
 def psi_row(psi: Callable[..., Any], g: float) -> NDArray[np.float32]:

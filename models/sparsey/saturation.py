@@ -39,9 +39,14 @@ class Saturation(NamedTuple):
         """What is wrong, in a sentence; empty while nothing is."""
         if self.novel_familiarity > FAMILIAR:
             return f"random novel items have familiarity {self.novel_familiarity:.2f} (alarm above {FAMILIAR})"
-        if self.share_closed > CLOSED:
-            return f"{self.share_closed:.0%} of its units take no more weights (alarm above {CLOSED:.0%})"
+        return closed_alarm(self.share_closed)
+
+
+def closed_alarm(share_closed: float) -> str:
+    """What `Saturation.alarm` says of the share of closed units."""
+    if share_closed <= CLOSED:
         return ""
+    return f"{share_closed:.0%} of its units take no more weights (alarm above {CLOSED:.0%})"
 
 
 def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
@@ -70,7 +75,7 @@ def warn_when_saturated(mac: "Mac", stored_before: int) -> None:
     """Probe each time the number of items passes a power of two, and warn of what `Saturation.alarm` says."""
     if mac.n_stored.bit_length() == stored_before.bit_length():
         return
-    reason = saturation_of(mac).alarm
+    reason = closed_alarm(mac.share_closed) or saturation_of(mac).alarm  # the probes only where the look is not enough
     if reason:
         warnings.warn(
             f"{mac!r} is saturated: {reason}; raise n_cells, store fewer items, or try match='cosine'",

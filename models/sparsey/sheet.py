@@ -16,7 +16,7 @@ from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_sta
 from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import CodeError, FileFormatError, NetworkError
 from sdrsim.models.sparsey.checks import check_room, checked_count
-from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory
+from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory, Work, make_work
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
 from sdrsim.models.sparsey.params import MacParams
 from sdrsim.models.sparsey.recording import KERNEL_COUNTERS, Events, address_bits, joined, trace_of
@@ -70,7 +70,7 @@ class Sheet:
 
     def _clear(self) -> None:
         self._memory: Any = None
-        self._scratch: list[Reach] = []
+        self._scratch: list[tuple[Reach, Work]] = []
         self.n_stored = self.n_writes = self.n_fallbacks = self.n_active_stored = 0
         self.traffic = Traffic()
         self._pending: SDR | None = None
@@ -98,7 +98,7 @@ class Sheet:
         """Take the memory now."""
         if self._memory is None:
             self._memory = self._empty_memory()
-            self._scratch = [self._new_reach()]
+            self._scratch = [self._new_scratch()]
 
     @property
     def is_allocated(self) -> bool:
@@ -107,7 +107,7 @@ class Sheet:
 
     def _empty_memory(self) -> Memory:
         check_room(f"memory of {self.name}", self.n_bytes)
-        return make_memory(self.params, self.n_macs)
+        return make_memory(self.params, self._rule, self.n_macs)
 
     def _filled_memory(self, kept: Mapping[str, Any]) -> Memory:
         """An empty memory (its rows aligned as the kernels want them) with what `_kept` gave."""
@@ -120,9 +120,10 @@ class Sheet:
             target[...] = kept[name]
         return fresh
 
-    def _new_reach(self) -> Reach:
+    def _new_scratch(self) -> tuple[Reach, Work]:
         n = self.n_macs
-        return Reach(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int64))
+        reach = Reach(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros(n, np.int64))
+        return reach, make_work(self._rule, row_words(self.params))
 
     # ---- work ---------------------------------------------------------------------------------------------------
 
@@ -160,16 +161,16 @@ class Sheet:
         self, codes: SDR, learn: bool, first: int, seed: int, trace: bool
     ) -> tuple[Recording, NDArray[np.int64]]:
         try:
-            reach = self._scratch.pop()  # atomic: threads, ours or the user's, never share one
+            reach, work = self._scratch.pop()  # atomic: threads, ours or the user's, never share one
         except IndexError:
-            reach = self._new_reach()
+            reach, work = self._new_scratch()
         stats = np.zeros(N_STATS, np.int64)
         keys = (np.uint64(seed), np.int64(first))
         bounds, offsets, units = self._bounds, codes.indptr, codes.indices
         made = run_frames(
-            self._rule, self._memory, self._wiring, reach, bounds, offsets, units, keys, learn, trace, stats
+            self._rule, self._memory, self._wiring, reach, work, bounds, offsets, units, keys, learn, trace, stats
         )
-        self._scratch.append(reach)
+        self._scratch.append((reach, work))
         return made, stats
 
     def _run_parts(
@@ -248,7 +249,7 @@ class Sheet:
             With what differs.
         """
         self._check_same(state)
-        self._memory, self._scratch = self._filled_memory(state["memory"]), [self._new_reach()]
+        self._memory, self._scratch = self._filled_memory(state["memory"]), [self._new_scratch()]
         for name in TALLIES:
             setattr(self, name, int(state["tallies"][name]))
         self.learning = bool(state["learning"])
@@ -278,7 +279,7 @@ class Sheet:
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update({**kept, "_memory": None})
         if kept["_memory"] is not None:
-            self._memory, self._scratch = self._filled_memory(kept["_memory"]), [self._new_reach()]
+            self._memory, self._scratch = self._filled_memory(kept["_memory"]), [self._new_scratch()]
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels import simd
+from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled
 
 FRACTION, COSINE, JACCARD = 0, 1, 2
 RICHARDS, RICHARDS_INSIDE, LOGISTIC, CORE, DEMO, SPARSEYPY, TABULATED = 0, 1, 2, 3, 4, 5, 6
 LANES = simd.LANES
 STEPS = 4096  # intervals of the table V -> psi where V is not a fraction of a whole number
-SHAPE_SLOTS = 64  # active counts for which the shape by count is kept during one call
+SHAPE_INPUTS = 1024  # most inputs for which the shape of eq 10 is tabulated for every active count
 G_STEPS = 256  # intervals of G in the table of a user's psi(v, g)
 ROWS_READ, WORDS_READ, WORDS_WRITTEN, SYNOPS, SUMS, COMPARES, RANDOM_NUMBERS = 0, 1, 2, 3, 4, 5, 6
 FALLBACKS, WRITES, N_STATS = 7, 8, 9  # CMs in which no unit could take the item; items written
@@ -45,17 +46,18 @@ class Rule(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What a sheet of macs has learned."""
+    """What a sheet of macs has learned, and two tables it shares with all sheets of the same numbers."""
 
     words: NDArray[np.uint64]  # (n_macs * n_inputs + 1, n_words), last row zero
     n_set: NDArray[np.int32]  # (n_macs, n_cells * n_lanes): set weights per unit
     closed: NDArray[np.uint8]  # the same shape: 1 where a unit is full or frozen
     ratchet: NDArray[np.float64]  # (n_macs, 2): highest G so far and steps made, for psi 'core'
     curve: NDArray[np.float32]  # (1, STEPS + 2): shape of eq 10 over its argument; (G_STEPS + 1, ...): a user's psi
+    shapes: NDArray[np.float32]  # (n_inputs + 1, n_inputs + 1): shape of eq 10 by (active count, count), or empty
 
 
 class Work(NamedTuple):
-    """Scratch of one thread."""
+    """Scratch of one thread; `mask` is zero between calls."""
 
     table: NDArray[np.uint64]
     planes: NDArray[np.uint64]
@@ -64,10 +66,6 @@ class Work(NamedTuple):
     psi: NDArray[np.float32]
     open_psi: NDArray[np.float32]
     by_count: NDArray[np.float32]
-    shapes: NDArray[np.float32]  # (SHAPE_SLOTS, n_inputs + 1): shape of eq 10 by count, kept for an active count A
-    shape_slot: NDArray[np.int32]  # (n_inputs + 1,): the slot of A, or -1
-    shape_owner: NDArray[np.int32]  # (SHAPE_SLOTS,): the A of a slot, or -1
-    n_shapes: NDArray[np.int64]  # (1,): slots filled so far; they are taken round and round
     curve: NDArray[np.float32]
     best_count: NDArray[np.uint16]
     best: NDArray[np.float32]
@@ -76,6 +74,41 @@ class Work(NamedTuple):
     n_ties: NDArray[np.int32]
     last: NDArray[np.int32]
     mask: NDArray[np.uint64]
+
+
+@compiled
+def borrow_memory(m: Memory) -> Memory:
+    """The memory, uncounted: see `sdrsim.kernels.borrow`."""
+    return Memory(
+        borrowed(m.words),
+        borrowed(m.n_set),
+        borrowed(m.closed),
+        borrowed(m.ratchet),
+        borrowed(m.curve),
+        borrowed(m.shapes),
+    )
+
+
+@compiled
+def borrow_work(w: Work) -> Work:
+    """The scratch, uncounted: see `sdrsim.kernels.borrow`."""
+    return Work(
+        borrowed(w.table),
+        borrowed(w.planes),
+        borrowed(w.counts),
+        borrowed(w.support),
+        borrowed(w.psi),
+        borrowed(w.open_psi),
+        borrowed(w.by_count),
+        borrowed(w.curve),
+        borrowed(w.best_count),
+        borrowed(w.best),
+        borrowed(w.level),
+        borrowed(w.total),
+        borrowed(w.n_ties),
+        borrowed(w.last),
+        borrowed(w.mask),
+    )
 
 
 @compiled
@@ -91,10 +124,6 @@ def make_work(rule: Rule, n_words: int) -> Work:
         np.empty(cells, np.float32),
         np.empty(cells, np.float32),
         np.empty(rule.n_inputs + 1, np.float32),
-        np.empty((SHAPE_SLOTS, rule.n_inputs + 1), np.float32),
-        np.full(rule.n_inputs + 1, -1, np.int32),
-        np.full(SHAPE_SLOTS, -1, np.int32),
-        np.zeros(1, np.int64),
         np.empty(STEPS + 2 if rule.psi == TABULATED else 0, np.float32),
         np.empty(lanes, np.uint16),
         np.empty(lanes, np.float32),

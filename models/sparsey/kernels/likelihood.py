@@ -15,7 +15,6 @@ from sdrsim.models.sparsey.kernels.layout import (
     LOGISTIC,
     RICHARDS,
     RICHARDS_INSIDE,
-    SHAPE_SLOTS,
     SPARSEYPY,
     STEPS,
     TABULATED,
@@ -77,21 +76,20 @@ def blend(rows: NDArray[np.float32], g: float, out: NDArray[np.float32]) -> NDAr
 
 
 @compiled
-def kept_shape(rule: Rule, work: Work, n_active: int, scale: float, shift: float) -> int:
-    """The slot of `work.shapes` that holds the shape of eq 10 for counts 0 .. n_active, made by the formula if
-    need be.
-    """
-    slot = work.shape_slot[n_active]
-    if slot < 0:
-        slot = work.n_shapes[0] % SHAPE_SLOTS
-        work.n_shapes[0] += 1
-        if work.shape_owner[slot] >= 0:
-            work.shape_slot[work.shape_owner[slot]] = -1
-        work.shape_owner[slot] = n_active
-        work.shape_slot[n_active] = slot
+def fill_shapes(rule: Rule, shapes: NDArray[np.float32]) -> None:
+    """shapes[A, o]: shape of eq 10 of a unit that o of A active inputs reach, for the forms whose argument has no G."""
+    _, _, _, scale, shift = terms(rule, np.zeros(2), 0.5)
+    for n_active in range(1, len(shapes)):
         for i in range(n_active + 1):
-            work.shapes[slot, i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
-    return slot
+            shapes[n_active, i] = shape_of(rule.psi, rule.shape, scale * value_of_count(rule, i, n_active) + shift)
+
+
+@compiled
+def fill_curve(psi: int, shape: tuple[float, float, float, float], curve: NDArray[np.float32]) -> None:
+    """The shape of eq 10 at STEPS + 1 points of its domain, the last one twice: for `simd.interpolate`."""
+    start, per_step = shape_domain(psi)
+    for i in range(STEPS + 2):
+        curve[i] = shape_of(psi, shape, start + min(i, STEPS) * per_step)
 
 
 @compiled
@@ -105,16 +103,15 @@ def scale_shape(shape: NDArray[np.float32], offset: np.float32, gain: np.float32
 def likelihood_by_count(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
     """Eq 10 for counts 0 .. the best one, under match 'fraction', by the formula itself.
 
-    G has no part in the shape's argument but for 'core' and 'demo': there the shape is kept per active count.
+    Where G has no part in the shape's argument (all forms but 'core' and 'demo'), the shape is read from its table.
     """
     least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)
     top = np.int64(0)
     for q in range(rule.n_cms):
         top = max(top, np.int64(work.best_count[q]))
     out = work.by_count[: top + 1]
-    if rule.psi != CORE and rule.psi != DEMO:
-        slot = kept_shape(rule, work, n_active, scale, shift)
-        scale_shape(work.shapes[slot, : top + 1], np.float32(offset), np.float32(gain), out)
+    if n_active < len(memory.shapes):
+        scale_shape(memory.shapes[n_active], np.float32(offset), np.float32(gain), out)
         return
     for i in range(top + 1):
         v = value_of_count(rule, i, n_active)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled
 from sdrsim.kernels.random import mix
 from sdrsim.models.sparsey.kernels.layout import (
@@ -19,7 +20,8 @@ from sdrsim.models.sparsey.kernels.layout import (
     Memory,
     Rule,
     Work,
-    make_work,
+    borrow_memory,
+    borrow_work,
 )
 from sdrsim.models.sparsey.kernels.likelihood import likelihoods
 from sdrsim.models.sparsey.kernels.support import measure
@@ -109,7 +111,7 @@ def gather_inputs(
     """
     size, n_touched, last = wiring.block_size, 0, np.int64(-1)
     if len(wiring.mac) == 0:
-        return take_all(units, reach, touched, rows)
+        return take_all(len(units), reach, touched)
     for unit_ in units:
         block = block_of(unit_, size)
         for e in range(wiring.indptr[block], wiring.indptr[block + 1]):
@@ -149,10 +151,8 @@ def block_of(unit_: int, size: int) -> int:
 
 
 @compiled
-def take_all(units: NDArray[np.int32], reach: Reach, touched: NDArray[np.int32], rows: NDArray[np.int32]) -> int:
-    """One mac that hears every input in order."""
-    n = len(units)
-    rows[:n] = units
+def take_all(n: int, reach: Reach, touched: NDArray[np.int32]) -> int:
+    """One mac that hears every input in order: its rows are the active units themselves."""
     touched[0] = 0
     reach.n_inputs[0], reach.n_blocks[0], reach.start[0] = n, n, 0
     return 1 if n > 0 else 0
@@ -176,6 +176,7 @@ def run_frames(
     memory: Memory,
     wiring: Wiring,
     reach: Reach,
+    work: Work,
     bounds: tuple[float, float],
     indptr: NDArray[np.int64],
     units: NDArray[np.int32],
@@ -188,7 +189,8 @@ def run_frames(
     frame).
     """
     n_frames = len(indptr) - 1
-    work = make_work(rule, memory.words.shape[1])
+    memory, work, units = borrow_memory(memory), borrow_work(work), borrowed(units)
+    reach = Reach(borrowed(reach.n_inputs), borrowed(reach.n_blocks), borrowed(reach.start))
     out_ptr = np.zeros(n_frames + 1, np.int64)
     room, n_out = 16, 0
     for i in range(n_frames):
@@ -201,7 +203,9 @@ def run_frames(
     seed = mix(keys[0])
     for i in range(n_frames):
         frame_key = mix(seed ^ np.uint64(keys[1] + i))
-        n_touched = gather_inputs(wiring, units[indptr[i] : indptr[i + 1]], reach, touched, rows)
+        frame = units[indptr[i] : indptr[i + 1]]
+        n_touched = gather_inputs(wiring, frame, reach, touched, rows)
+        inputs = frame if len(wiring.mac) == 0 else rows
         if n_out + n_touched > len(macs):
             size = 2 * (n_out + n_touched)
             macs, winners, familiarity = grown(macs, size), grown_rows(winners, size), grown(familiarity, size)
@@ -212,7 +216,7 @@ def run_frames(
             reach.n_blocks[m] = 0
             if n_features < bounds[0] or n_features > bounds[1]:
                 continue
-            active = rows[reach.start[m] : reach.start[m] + n_active]
+            active = inputs[reach.start[m] : reach.start[m] + n_active]
             base = mix(frame_key ^ np.uint64(m))
             g, wrote = step(rule, memory, m, active, base, learn, work, winners[n_out], stats)
             macs[n_out] = m
