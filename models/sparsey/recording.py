@@ -31,9 +31,11 @@ class Events(NamedTuple):
     def codes(self, n_macs: int, n_cells: int) -> SDR:
         """(n_frames) codes over ``n_macs * n_cms * n_cells`` units; unit = (mac * n_cms + cm) * n_cells + cell."""
         n_cms = self.winners.shape[1]
-        cms = self.mac[:, None] * np.int32(n_cms) + np.arange(n_cms, dtype=np.int32)
-        units = (cms * np.int32(n_cells) + self.winners).astype(np.int32).reshape(-1)
-        return SDR._trusted(units, self.indptr * n_cms, n_macs * n_cms * n_cells)
+        first = np.arange(0, n_cms * n_cells, n_cells, dtype=np.int32)  # first unit of each CM
+        units = self.winners + first
+        if n_macs > 1:
+            units += self.mac[:, None] * np.int32(n_cms * n_cells)
+        return SDR._trusted(units.reshape(-1), self.indptr * n_cms, n_macs * n_cms * n_cells)
 
     def dense(self, n_macs: int) -> tuple[NDArray[np.int16], NDArray[np.float64]]:
         """Winners (n_frames, n_macs, n_cms) int16, -1 where silent, and G (n_frames, n_macs), 0 where silent."""

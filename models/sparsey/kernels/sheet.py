@@ -189,8 +189,9 @@ def run_frames(
     frame).
     """
     n_frames = len(indptr) - 1
-    memory, work, units = borrow_memory(memory), borrow_work(work), borrowed(units)
+    memory, work, units, stats = borrow_memory(memory), borrow_work(work), borrowed(units), borrowed(stats)
     reach = Reach(borrowed(reach.n_inputs), borrowed(reach.n_blocks), borrowed(reach.start))
+    wiring = Wiring(borrowed(wiring.indptr), borrowed(wiring.mac), borrowed(wiring.slot), wiring.block_size)
     out_ptr = np.zeros(n_frames + 1, np.int64)
     room, n_out = 16, 0
     for i in range(n_frames):
@@ -199,6 +200,7 @@ def run_frames(
     macs = np.empty(max(16, n_frames), np.int32)
     winners = np.empty((len(macs), rule.n_cms), np.int16)
     familiarity = np.empty(len(macs), np.float64)
+    out = borrowed(winners)  # its owner is read at the end
     accesses, n_accesses = np.empty(1024 if traced else 0, np.int64), 0
     seed = mix(keys[0])
     for i in range(n_frames):
@@ -209,6 +211,7 @@ def run_frames(
         if n_out + n_touched > len(macs):
             size = 2 * (n_out + n_touched)
             macs, winners, familiarity = grown(macs, size), grown_rows(winners, size), grown(familiarity, size)
+            out = borrowed(winners)
         for t in range(n_touched):
             m = touched[t]
             n_active, n_features = reach.n_inputs[m], reach.n_blocks[m]
@@ -218,7 +221,7 @@ def run_frames(
                 continue
             active = inputs[reach.start[m] : reach.start[m] + n_active]
             base = mix(frame_key ^ np.uint64(m))
-            g, wrote = step(rule, memory, m, active, base, learn, work, winners[n_out], stats)
+            g, wrote = step(rule, memory, m, active, base, learn, work, out[n_out], stats)
             macs[n_out] = m
             familiarity[n_out] = g
             n_out += 1
