@@ -1,12 +1,13 @@
 """The picture of a hierarchy: its levels as planes over the frame, with the aperture of one mac of each."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from sdrsim.models.sparsey.hierarchy import Hierarchy
+    from sdrsim.models.sparsey.sheet import Sheet
     from sdrsim.models.sparsey.wiring import Tiling
 
 __all__ = ["draw_hierarchy"]
@@ -14,19 +15,21 @@ __all__ = ["draw_hierarchy"]
 Span = tuple[NDArray[np.float64], NDArray[np.float64]]  # where cells begin and end along a side of the frame, 0 .. 1
 
 
-def draw_hierarchy(h: "Hierarchy", ax: Any) -> Any:
+def draw_hierarchy(
+    ax: Any, input_shape: tuple[int, int], tilings: "Sequence[Tiling]", sheets: "Sequence[Sheet]"
+) -> Any:
     """Draw the levels on a given matplotlib axis, lowest at the bottom, and return the axis.
 
     A dot is a mac, above the middle of what it sees; the shaded patch is the aperture of the middle mac of the level
     above, which the two lines lead to.
     """
-    rows, columns = h.input_shape
+    rows, columns = input_shape
     depth = 0.4 * min(max(rows / columns, 0.4), 1.6)
     gap = depth + 0.3
     across, down = _pixels(columns), _pixels(rows)
     _patch(ax, 0, depth, (0, 1), (0, 1), color="0.6", alpha=0.25)
     _label(ax, 0, depth, f"{rows} x {columns} pixels")
-    for i, (tiling, sheet) in enumerate(zip(h.tilings, h.sheets)):
+    for i, (tiling, sheet) in enumerate(zip(tilings, sheets)):
         seen_across, seen_down = _seen(across, tiling, 1), _seen(down, tiling, 0)
         across, down = _cells(seen_across), _cells(seen_down)
         z, color = (i + 1) * gap, f"C{i % 10}"

@@ -263,7 +263,7 @@ class Hierarchy:
         """Draw the levels on a matplotlib axis, lowest at the bottom, with the aperture of one mac of each; returns
         the axis.
         """
-        return draw_hierarchy(self, ax)
+        return draw_hierarchy(ax, self.input_shape, self.tilings, self.sheets)
 
     def save(self, path: str | Path) -> Path:
         """Write parameters, seed and all memories to an HDF5 checkpoint."""

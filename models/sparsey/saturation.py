@@ -10,7 +10,7 @@ from sdrsim.errors import SaturationWarning
 from sdrsim.patterns import random_sparse
 
 if TYPE_CHECKING:
-    from sdrsim.models.sparsey.mac import Mac
+    from sdrsim.models.sparsey.sheet import Sheet
 
 __all__ = ["CLOSED", "FAMILIAR", "Saturation", "saturation_of", "warn_when_saturated"]
 
@@ -49,7 +49,7 @@ def closed_alarm(share_closed: float) -> str:
     return f"{share_closed:.0%} of its units take no more weights (alarm above {CLOSED:.0%})"
 
 
-def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
+def saturation_of(mac: "Sheet", probes: SDR | None = None) -> Saturation:
     """The monitor's numbers; see `Mac.saturation`. Probing counts no traffic: it is an instrument, not the memory's
     work.
     """
@@ -64,14 +64,14 @@ def saturation_of(mac: "Mac", probes: SDR | None = None) -> Saturation:
     return Saturation(mac.share_set, mac.share_closed, mac.n_fallbacks, novel)
 
 
-def novel_probes(mac: "Mac") -> SDR:
+def novel_probes(mac: "Sheet") -> SDR:
     """Random items of the mean activity stored so far, drawn from a stream of their own."""
     n = mac.params.n_inputs
     k = n // 2 if mac.n_stored == 0 else round(mac.n_active_stored / mac.n_stored)
     return random_sparse(N_PROBES, n, max(1, min(n, k)), seed=subseed(mac.seed, "saturation probes"))
 
 
-def warn_when_saturated(mac: "Mac", stored_before: int) -> None:
+def warn_when_saturated(mac: "Sheet", stored_before: int) -> None:
     """Probe each time the number of items passes a power of two, and warn of what `Saturation.alarm` says."""
     if mac.n_stored.bit_length() == stored_before.bit_length():
         return
