@@ -46,7 +46,7 @@ def draw_hierarchy(
         p, plural = sheet.params, "s" * (sheet.n_macs != 1)
         _label(ax, z, depth, f"L{i}: {tiling.grid[0]} x {tiling.grid[1]} mac{plural}, Q {p.n_cms} x K {p.n_cells}")
     ax.set_xlim(-0.05, 1.05 + depth)
-    ax.set_ylim(-0.1, len(h.sheets) * gap + depth + 0.2)
+    ax.set_ylim(-0.1, len(sheets) * gap + depth + 0.2)
     ax.set_axis_off()
     return ax
 
