@@ -40,8 +40,9 @@ def _ternary(b, x, y, z, truth):
 
 def _full_adder(b, x, y, z):
     """Three bits of one weight -> (sum, carry)."""
-    if HAS_TERNARY_LOGIC:
-        return _ternary(b, x, y, z, 0x96), _ternary(b, x, y, z, 0xE8)
+    if HAS_TERNARY_LOGIC:  # the instruction overwrites an input: a carry formed from the sum needs no copy of one
+        total = _ternary(b, z, x, y, 0x96)
+        return total, _ternary(b, x, y, total, 0xD4)  # x where x = y, else what the sum is not
     t = b.xor(x, y)
     return b.xor(t, z), b.or_(b.and_(x, y), b.and_(t, z))
 

@@ -1,0 +1,19 @@
+"""The register: name of a suite -> the function that yields its rows. A new suite is one line here.
+
+A suite takes a `Bench`, compares results before it takes times (AssertionError when they differ), and yields `Row`s.
+"""
+
+from collections.abc import Callable, Iterator
+
+from benchmarks import frames, kernels, mac, startup
+from benchmarks.measure import Bench
+from benchmarks.rows import Row
+
+SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
+    "sums": kernels.sums,
+    "learning": kernels.learning,
+    "winners": kernels.winners,
+    "mac": mac.steps,
+    "frames": frames.frames,
+    "startup": startup.startup,
+}
