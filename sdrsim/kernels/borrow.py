@@ -12,7 +12,7 @@ __all__ = ["borrowed"]
 
 @intrinsic
 def borrowed(typingctx, array):  # type: ignore[no-untyped-def]
-    """The same array, uncounted: whoever owns it must outlive every use, as a caller in Python does for its arguments."""
+    """The same array, uncounted: its owner must outlive every use, as a caller in Python does for its arguments."""
 
     def codegen(context, builder, signature, args):  # type: ignore[no-untyped-def]
         made = context.make_array(signature.args[0])(context, builder, value=args[0])
