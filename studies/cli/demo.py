@@ -35,12 +35,16 @@ def command(
     debug: Debug = False,
 ) -> None:
     """Store 100 real digits in one presentation each, recall them from cues with 30 % erased, tell old from novel."""
+    from sdrsim.files.atomic import cannot_write
     from sdrsim.files.result import write_result
     from sdrsim.studies.plotting import save
 
     start = perf_counter()
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(out, error) from error
     tables, traffic = remember(seed)
-    out.mkdir(parents=True, exist_ok=True)
     params = {"n_items": N_ITEMS, "fraction_erased": FRACTION_ERASED, "threshold": THRESHOLD}
     path = write_result(out / "demo.h5", tables, params, seed, traffic=traffic, title="Digits in a Sparsey mac")
     files = [path, *save(draw(tables), out / "demo", table=tables["memories"])]
