@@ -16,14 +16,16 @@ __all__ = ["as_json", "as_markdown", "as_text", "machine", "write"]
 HEAD = ("what", "against", "ours", "peer", "ratio", "of limit", "ratio at limit", "goal", "met")
 READING = """\
 Ours and peer: medians per query, item, call or frame. Ratio: peer / ours. The read limit is the time to XOR the very
-rows a sum adds with 512-bit loads, in the same run; *of limit*: limit / ours; *ratio at limit*: peer / limit, which no
-code that reads these rows can exceed.
+rows a sum adds, with 512-bit loads, in the same run; *of limit*: limit / ours; *ratio at limit*: peer / limit, the most
+that code reading these rows query by query can reach here. A goal above it is out of reach on this machine.
 
 Single thread, CPU time of the thread, medians of {n_samples} samples taken in turn, each after one untimed call; NumPy
 and BLAS on one thread; start-up rows are wall time of whole processes. Results are compared before times are taken. A
-call is what the user's call is: Python dispatch and checks included, allocation of the result included wherever the
-library allocates it. Batches of sums write into arrays that stand ready; NumPy allocates its own. The mac's twins use
-the same numbers for draws and ties, made before the clock starts; the memory stands empty when learning starts.
+call is what the user's call is: Python dispatch, checks, and whatever the library allocates are included. Batches of
+sums write into arrays that stand ready, NumPy allocates its own. NumPy's take-and-sum stands in two forms: with uint8
+accumulators, the hardest peer, and with those NumPy takes by itself. The mac's twins know the numbers for draws and
+ties before the clock starts; the memory stands empty when learning starts; 'psi by count' looks the likelihood up in a
+table per item, 'as they stand' computes it for every cell.
 """
 
 
