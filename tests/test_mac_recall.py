@@ -273,3 +273,12 @@ def test_a_mac_whose_units_have_all_closed_warns():
         mac.store(x)
     assert mac.share_closed > 0.9
     assert mac.saturation().alarm
+
+
+def test_one_call_that_fills_the_mac_warns_too():
+    """The alarm listens to the last items of a call, not to their mean: the first ones were novel."""
+    x = patterns.random_sparse(130, 144, 12, seed=5)
+    mac = Mac(MacParams(n_inputs=144, freeze_u=None), seed=0)
+    with pytest.warns(SaturationWarning, match="familiarity"):
+        mac.store(x)
+    assert mac.saturation().novel_familiarity > 0.7

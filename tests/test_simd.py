@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from reference import simd_reference as reference
 
-from sdrsim.kernels import bits, portable, simd, sums
+from sdrsim.kernels import bits, portable, simd, simd_draw, sums
 from sdrsim.kernels.jit import compiled
 
 LANES = simd.LANES
@@ -231,3 +231,45 @@ def test_sums_may_read_beyond_the_last_row_and_never_see_it():
     _, counts = summed(matrix, rows, 4)
     assert np.array_equal(counts, reference.counts(dense, rows))
     assert matrix.ctypes.data % 64 == 0
+
+
+# ---- draws by count -------------------------------------------------------------------------------------------------
+
+
+def make_draw(running_sums):
+    @compiled
+    def draw(table, counts, running, total, last, level, pick):
+        n_cells, n_groups = counts.shape[0], counts.shape[1] // LANES
+        to, sums_, ends = running.ctypes.data, total.ctypes.data, last.ctypes.data
+        running_sums(table.ctypes.data, counts.ctypes.data, n_cells, n_groups, to, sums_, ends)
+        simd_draw.rank(to, level.ctypes.data, n_cells, n_groups, pick.ctypes.data)
+
+    return draw
+
+
+draw_32, draw_64, draw_128 = (make_draw(r) for r in (simd_draw.running_32, simd_draw.running_64, simd_draw.running_128))
+DRAWS = {32: draw_32, 64: draw_64, 128: draw_128, 400: make_draw(simd_draw.running_by_gather)}
+
+
+@pytest.mark.parametrize("n_table", sorted(DRAWS))
+@pytest.mark.parametrize(("n_cells", "n_lanes"), [(1, 16), (7, 48), (50, 112)])
+def test_draws_by_count(n_table, n_cells, n_lanes):
+    """Every place of the table, zeros in it, levels on a running sum: looked up, summed and ranked as one by one."""
+    rng = np.random.default_rng(n_table + n_cells)
+    size = max(n_table, simd_draw.TABLE)
+    table = (rng.random(size) * (rng.random(size) < 0.7)).astype(np.float32)
+    counts = rng.integers(0, n_table, (n_cells, n_lanes)).astype(np.uint16)
+    counts.flat[:n_table] = np.arange(n_table)[: counts.size]
+    running, total = np.empty((2, n_cells, n_lanes), np.float32), np.empty((2, n_lanes), np.float32)
+    last, pick = np.full((2, n_lanes), -5, np.int32), np.full((2, n_lanes), -5, np.int32)
+    portable.running_sums(table, counts, running[1], total[1], last[1])
+    level = (rng.random(n_lanes) * total[1]).astype(np.float32)
+    level[::3] = running[1][n_cells // 2, ::3]
+    DRAWS[n_table](table, counts, running[0], total[0], last[0], level, pick[0])
+    portable.rank(running[1], level, pick[1])
+    amounts, lasts = reference.column_total(table[counts])
+    for values in (running, total, last, pick):
+        assert np.array_equal(values[0], values[1])
+    assert np.array_equal(total[0], amounts)
+    assert np.array_equal(last[0], lasts)
+    assert np.array_equal(pick[0], reference.column_pick(table[counts], level))

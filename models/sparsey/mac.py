@@ -109,7 +109,7 @@ class Mac(Sheet):
         codes = as_sdr(x, self.params.n_inputs, what="x")
         before = self.n_stored
         events = self.run(codes, learn=True, first=before, trace=trace)
-        warn_when_saturated(self, before)
+        warn_when_saturated(self, before, events.familiarity)
         return self._response(events)
 
     def recognise(

@@ -3,6 +3,9 @@
 import warnings
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdrsim.engine.codes import SDR
 from sdrsim.engine.seeds import subseed
 from sdrsim.engine.traffic import Traffic
@@ -71,11 +74,17 @@ def novel_probes(mac: "Sheet") -> SDR:
     return random_sparse(N_PROBES, n, max(1, min(n, k)), seed=subseed(mac.seed, "saturation probes"))
 
 
-def warn_when_saturated(mac: "Sheet", stored_before: int) -> None:
-    """Probe each time the number of items passes a power of two, and warn of what `Saturation.alarm` says."""
+def warn_when_saturated(mac: "Sheet", stored_before: int, familiarity: NDArray[np.float64]) -> None:
+    """Probe each time the number of items passes a power of two, and warn of what `Saturation.alarm` says.
+
+    `familiarity` is the G of the items just stored, as they came: where the last of them were no more familiar than the
+    alarm allows, random ones are not either, and the probes (a tenth of a millisecond) are left out.
+    """
     if mac.n_stored.bit_length() == stored_before.bit_length():
         return
-    reason = closed_alarm(mac.share_closed) or saturation_of(mac).alarm  # the probes only where the look is not enough
+    reason = closed_alarm(mac.share_closed)
+    if not reason and len(familiarity) and familiarity[-N_PROBES:].mean() > FAMILIAR:
+        reason = saturation_of(mac).alarm
     if reason:
         warnings.warn(
             f"{mac!r} is saturated: {reason}; raise n_cells, store fewer items, or try match='cosine'",

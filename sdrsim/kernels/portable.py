@@ -141,3 +141,30 @@ def kth_best(planes: Words, n_units: int, k: int, above: Words, equal: Words) ->
             above[i] |= equal[i] & plane & flip
             equal[i] &= plane ^ flip
     return value, need
+
+
+@compiled
+def running_sums(
+    table: Floats, counts: NDArray[np.uint16], running: Floats, total: Floats, last: NDArray[np.int32]
+) -> None:
+    """running[k, q] = sum of table[counts[0 .. k, q]] in float32; the total of each column, and the last k above 0
+    (-1: none).
+    """
+    for q in range(counts.shape[1]):
+        amount, last[q] = np.float32(0.0), -1
+        for k in range(counts.shape[0]):
+            value = table[counts[k, q]]
+            amount += value
+            running[k, q] = amount
+            if value > np.float32(0.0):
+                last[q] = k
+        total[q] = amount
+
+
+@compiled
+def rank(running: Floats, level: Floats, out: NDArray[np.int32]) -> None:
+    """How many running sums of each column are <= its level."""
+    for q in range(running.shape[1]):
+        out[q] = 0
+        for k in range(running.shape[0]):
+            out[q] += running[k, q] <= level[q]

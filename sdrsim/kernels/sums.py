@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from sdrsim.kernels import simd_sums
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels.jit import compiled, inlined
 
 Words = NDArray[np.uint64]
 
@@ -37,7 +37,7 @@ _expand_a, _expand_b, _expand_c, _expand_d = (simd_sums.make_expander(p) for p i
 _bytes_a, _bytes_b, _bytes_c = (simd_sums.make_expander(p, simd_sums.I8) for p in PLANES[:3])
 
 
-@compiled
+@inlined
 def planes_for(n_active: int) -> int:
     """The smallest plane count that holds `n_active` without a carry out of the top."""
     if n_active < 1 << _P0:
@@ -49,7 +49,7 @@ def planes_for(n_active: int) -> int:
     return _P3
 
 
-@compiled
+@inlined
 def address_rows(matrix: Words, first_row: int, active: NDArray[np.int32], table: Words) -> int:
     """Addresses of rows ``first_row + active`` into `table`, padded to whole groups with the zero row; returns the
     groups.
@@ -67,7 +67,7 @@ def address_rows(matrix: Words, first_row: int, active: NDArray[np.int32], table
 # ---- bit planes of one query ----------------------------------------------------------------------------------------
 
 
-@compiled
+@inlined
 def row_planes(table: Words, n_groups: int, n_planes: int, planes: Words) -> None:
     """Sum the rows of an address table into bit planes, uint64 (n_chunks, n_planes, 8)."""
     _near(table.ctypes.data, n_groups, n_planes, 0, planes.shape[0], planes.ctypes.data)
@@ -122,7 +122,7 @@ def _far(table: int, n_groups: int, n_planes: int, n_chunks: int, out: int) -> N
 # ---- counts of one query --------------------------------------------------------------------------------------------
 
 
-@compiled
+@inlined
 def expand_planes(planes: Words, n_words: int, counts: NDArray[np.unsignedinteger]) -> None:
     """Bit planes (n_chunks, n_planes, 8) to uint16 or uint8 counts, 64 for each of `n_words` words.
 
@@ -149,7 +149,7 @@ def expand_planes(planes: Words, n_words: int, counts: NDArray[np.unsignedintege
             _expand_d(here, n, out)
 
 
-@compiled
+@inlined
 def row_counts(
     table: Words, n_groups: int, n_planes: int, planes: Words, n_words: int, counts: NDArray[np.unsignedinteger]
 ) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels import simd
+from sdrsim.kernels import simd, simd_draw
 from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled
 
@@ -123,7 +123,7 @@ def make_work(rule: Rule, n_words: int) -> Work:
         np.empty(cells, np.float32),
         np.empty(cells, np.float32),
         np.empty(cells, np.float32),
-        np.empty(rule.n_inputs + 1, np.float32),
+        np.empty(max(rule.n_inputs + 1, simd_draw.TABLE), np.float32),
         np.empty(STEPS + 2 if rule.psi == TABULATED else 0, np.float32),
         np.empty(lanes, np.uint16),
         np.empty(lanes, np.float32),

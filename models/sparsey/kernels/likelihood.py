@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels import simd
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.models.sparsey.kernels.layout import (
     CORE,
     DEMO,
@@ -36,7 +36,7 @@ def shape_of(psi: int, shape: tuple[float, float, float, float], x: float) -> fl
     return 1.0 / (1.0 + np.exp(-x))
 
 
-@compiled
+@inlined
 def terms(rule: Rule, ratchet: NDArray[np.float64], g: float) -> tuple[float, float, float, float, float]:
     """Eq 9 and the rest of eq 10: psi = max(least, offset + gain * shape(scale * V + shift)) at familiarity g."""
     rise = (g - rule.g_minus) / (1.0 - rule.g_minus)
@@ -92,14 +92,14 @@ def fill_curve(psi: int, shape: tuple[float, float, float, float], curve: NDArra
         curve[i] = shape_of(psi, shape, start + min(i, STEPS) * per_step)
 
 
-@compiled
+@inlined
 def scale_shape(shape: NDArray[np.float32], offset: np.float32, gain: np.float32, out: NDArray[np.float32]) -> None:
     """out = offset + gain * shape."""
     for i in range(len(out)):
         out[i] = offset + gain * shape[i]
 
 
-@compiled
+@inlined
 def likelihood_by_count(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
     """Eq 10 for counts 0 .. the best one, under match 'fraction', by the formula itself.
 
@@ -119,7 +119,7 @@ def likelihood_by_count(rule: Rule, memory: Memory, mac: int, g: float, n_active
         out[i] = gain if rule.psi == CORE and v >= 0.999 else psi
 
 
-@compiled
+@inlined
 def likelihoods(rule: Rule, memory: Memory, mac: int, g: float, n_active: int, work: Work) -> None:
     """Eq 10 for every cell: by the formula itself for each count under 'fraction', else from the shape's table."""
     least, offset, gain, scale, shift = terms(rule, memory.ratchet[mac], g)

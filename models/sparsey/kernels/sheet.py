@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.borrow import borrowed
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.random import mix
 from sdrsim.models.sparsey.kernels.layout import (
     COMPARES,
@@ -23,9 +23,9 @@ from sdrsim.models.sparsey.kernels.layout import (
     borrow_memory,
     borrow_work,
 )
-from sdrsim.models.sparsey.kernels.likelihood import likelihoods
+from sdrsim.models.sparsey.kernels.likelihood import likelihood_by_count, likelihoods
 from sdrsim.models.sparsey.kernels.support import measure
-from sdrsim.models.sparsey.kernels.winners import draw_winners, max_winners
+from sdrsim.models.sparsey.kernels.winners import counts_suffice, draw_winners, max_winners
 from sdrsim.models.sparsey.kernels.writing import write
 
 
@@ -64,7 +64,7 @@ class Recording(NamedTuple):
     accesses: NDArray[np.int64]  # row read r as r, row written as -1 - r, in order
 
 
-@compiled
+@inlined
 def step(
     rule: Rule,
     memory: Memory,
@@ -92,7 +92,10 @@ def step(
     if learn and rule.psi == CORE and g > max(memory.ratchet[mac, 0], 0.3):
         memory.ratchet[mac, 0] = g
         memory.ratchet[mac, 1] = min(100.0, memory.ratchet[mac, 1] + 1.0)
-    likelihoods(rule, memory, mac, g, n_active, work)
+    if counts_suffice(rule, learn):
+        likelihood_by_count(rule, memory, mac, g, n_active, work)
+    else:
+        likelihoods(rule, memory, mac, g, n_active, work)
     fallbacks = draw_winners(rule, memory, mac, n_active, base, learn, work, winners)
     stats[RANDOM_NUMBERS] += rule.n_cms
     stats[FALLBACKS] += fallbacks
@@ -100,7 +103,7 @@ def step(
     return g, wrote
 
 
-@compiled
+@inlined
 def gather_inputs(
     wiring: Wiring, units: NDArray[np.int32], reach: Reach, touched: NDArray[np.int32], rows: NDArray[np.int32]
 ) -> int:
@@ -140,7 +143,7 @@ def gather_inputs(
     return n_touched
 
 
-@compiled
+@inlined
 def block_of(unit_: int, size: int) -> int:
     """Source block of a unit; unsigned, and without the division where blocks are pixels: it would cost more than the
     rest.
@@ -150,7 +153,7 @@ def block_of(unit_: int, size: int) -> int:
     return np.int64(np.uint64(unit_) // np.uint64(size))
 
 
-@compiled
+@inlined
 def take_all(n: int, reach: Reach, touched: NDArray[np.int32]) -> int:
     """One mac that hears every input in order: its rows are the active units themselves."""
     touched[0] = 0

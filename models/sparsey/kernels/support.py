@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels import simd
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.sums import address_rows, planes_for, row_counts
 from sdrsim.models.sparsey.kernels.layout import COSINE, FRACTION, LANES, Memory, Rule, Work
 
 
-@compiled
+@inlined
 def value_of_count(rule: Rule, count: int, n_active: int) -> float:
     """Eqs 3, 4 for match 'fraction': V of a unit that `count` of the active inputs reach."""
     divisor = rule.pi_floor if rule.pi_floor > 0.0 else float(n_active)
@@ -19,7 +19,7 @@ def value_of_count(rule: Rule, count: int, n_active: int) -> float:
     return u if rule.exponent == 1.0 else u**rule.exponent
 
 
-@compiled
+@inlined
 def measure(rule: Rule, memory: Memory, mac: int, active: NDArray[np.int32], work: Work) -> float:
     """Eqs 2, 3, 4, 7, 8: counts and support of every cell, the best of each CM, and G (returned)."""
     n_words = memory.words.shape[1]

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels import simd
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels import simd, simd_draw
+from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.random import DRAW, SOFT_DRAW, TIE, mix, unit
-from sdrsim.models.sparsey.kernels.layout import FRACTION, LANES, Memory, Rule, Work
+from sdrsim.models.sparsey.kernels.layout import FRACTION, LANES, TABULATED, Memory, Rule, Work
 
 
 @compiled
@@ -46,7 +46,34 @@ def draw_lanes(rule: Rule, psi: NDArray[np.float32], key: np.uint64, work: Work)
         simd.column_pick(cells, rule.n_cells, column, work.level.ctypes.data + at, work.n_ties.ctypes.data + at)
 
 
-@compiled
+@inlined
+def counts_suffice(rule: Rule, learn: bool) -> bool:
+    """Whether psi of a cell follows from its count alone: then the draw needs `work.by_count` alone."""
+    return rule.match == FRACTION and rule.psi != TABULATED and not (learn and rule.cap)
+
+
+@inlined
+def draw_by_count(rule: Rule, key: np.uint64, work: Work) -> None:
+    """`draw_lanes` straight from `work.by_count`; `work.psi` takes the running sums."""
+    top = np.uint16(0)
+    for q in range(rule.n_lanes):
+        top = max(top, work.best_count[q])
+    table, counts, running = work.by_count.ctypes.data, work.counts.ctypes.data, work.psi.ctypes.data
+    total, last, n_groups = work.total.ctypes.data, work.last.ctypes.data, rule.n_lanes // LANES
+    if top < 32:
+        simd_draw.running_32(table, counts, rule.n_cells, n_groups, running, total, last)
+    elif top < 64:
+        simd_draw.running_64(table, counts, rule.n_cells, n_groups, running, total, last)
+    elif top < 128:
+        simd_draw.running_128(table, counts, rule.n_cells, n_groups, running, total, last)
+    else:
+        simd_draw.running_by_gather(table, counts, rule.n_cells, n_groups, running, total, last)
+    for q in range(rule.n_lanes):
+        work.level[q] = np.float32(unit(mix(key ^ np.uint64(4 * q))) * work.total[q])
+    simd_draw.rank(running, work.level.ctypes.data, rule.n_cells, n_groups, work.n_ties.ctypes.data)
+
+
+@inlined
 def drawn(rule: Rule, key: np.uint64, work: Work, q: int) -> int:
     """Winner of CM q after `draw_lanes`. A CM in which no psi is above 0 (a user's form may do that) takes any cell
     alike.
@@ -56,7 +83,7 @@ def drawn(rule: Rule, key: np.uint64, work: Work, q: int) -> int:
     return int(unit(mix(key ^ np.uint64(4 * q))) * rule.n_cells)
 
 
-@compiled
+@inlined
 def draw_winners(
     rule: Rule,
     memory: Memory,
@@ -73,6 +100,11 @@ def draw_winners(
     place.
     """
     key = base ^ np.uint64(DRAW if learn else SOFT_DRAW)
+    if counts_suffice(rule, learn):
+        draw_by_count(rule, key, work)
+        for q in range(rule.n_cms):
+            winners[q] = np.int16(drawn(rule, key, work, q))
+        return 0
     if not (learn and rule.cap):
         draw_lanes(rule, work.psi, key, work)
         for q in range(rule.n_cms):
@@ -96,7 +128,7 @@ def draw_winners(
     return n_fallbacks
 
 
-@compiled
+@inlined
 def max_winners(rule: Rule, n_active: int, base: np.uint64, work: Work, winners: NDArray[np.int16]) -> int:
     """Arg max of V per CM, ties broken uniformly by key. Returns the random numbers used."""
     n_lanes, n_draws, fraction = rule.n_lanes, 0, rule.match == FRACTION

@@ -4,11 +4,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels import simd
-from sdrsim.kernels.jit import compiled
+from sdrsim.kernels.jit import inlined
 from sdrsim.models.sparsey.kernels.layout import WORDS_READ, WORDS_WRITTEN, WRITES, Memory, Rule, Work
 
 
-@compiled
+@inlined
 def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32], work: Work) -> int:
     """OR `work.mask` into the active rows (their addresses stand in `work.table`) and clear it; returns words
     touched a row.
@@ -30,7 +30,7 @@ def or_mask(words: NDArray[np.uint64], first_row: int, active: NDArray[np.int32]
     return n_used
 
 
-@compiled
+@inlined
 def write(
     rule: Rule,
     memory: Memory,
