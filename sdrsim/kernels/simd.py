@@ -1,9 +1,9 @@
-"""Explicit vector code: LLVM intrinsics stand here (columns of cells), in `simd_sums.py` and in `simd_winners.py`, and
-nowhere else. Everything has a portable twin in `portable.py`.
+"""Explicit vector code: LLVM intrinsics stand here (columns of cells), in `simd_sums.py`, `simd_winners.py` and
+`simd_draw.py`, and nowhere else. Everything has a portable twin in `portable.py`.
 
 Numba cannot vectorise loops with many outputs (each store may alias each row), so these functions emit LLVM vectors
 themselves. A vector cannot leave an intrinsic: the loop stands inside it, accumulators stay in registers, results go to
-memory. The code is plain LLVM IR and runs on any CPU; only the three-input logic instruction asks for AVX-512.
+memory. The code is plain LLVM IR and runs on any CPU; only three-input logic and table look-up in registers ask for AVX-512.
 
 All arguments are addresses (``array.ctypes.data``) and sizes; nothing is checked here. The arrays behind the addresses
 must outlive the call, and callers in `sums.py` and `winners.py` hold the rules (padding, plane counts).
