@@ -3,7 +3,7 @@
 
 Numba cannot vectorise loops with many outputs (each store may alias each row), so these functions emit LLVM vectors
 themselves. A vector cannot leave an intrinsic: the loop stands inside it, accumulators stay in registers, results go to
-memory. The code is plain LLVM IR and runs on any CPU; only three-input logic and table look-up in registers ask for AVX-512.
+memory. The code is plain LLVM IR and runs on any CPU; only three-input logic and look-up in registers ask for AVX-512.
 
 All arguments are addresses (``array.ctypes.data``) and sizes; nothing is checked here. The arrays behind the addresses
 must outlive the call, and callers in `sums.py` and `winners.py` hold the rules (padding, plane counts).
