@@ -1,6 +1,4 @@
-"""From local support to win likelihood: expansivity and the psi forms (Rinkus 2014, eqs 9, 10; `sparsey.md` section
-2).
-"""
+"""From local support to win likelihood: expansivity and the forms of psi (Rinkus 2014, eqs 9, 10)."""
 
 import numpy as np
 from numpy.typing import NDArray

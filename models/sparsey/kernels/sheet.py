@@ -1,4 +1,4 @@
-"""Frames over a sheet of macs: only macs that active inputs reach are visited (`sparsey.md` section 6.2)."""
+"""Frames over a sheet of macs: only macs that active inputs reach are visited (docs/models/sparsey.md)."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,4 @@
-"""Sums, local support V and familiarity G of one mac (Rinkus 2014, eqs 2, 3, 4, 7, 8; `sparsey.md` sections 2
-and 8).
-"""
+"""Sums, local support V and familiarity G of one mac (Rinkus 2014, eqs 2, 3, 4, 7, 8; docs/models/sparsey.md)."""
 
 import numpy as np
 from numpy.typing import NDArray

@@ -1,4 +1,4 @@
-"""The learning law: every active input onto every open winner, once (`sparsey.md` section 3)."""
+"""The learning law: every active input onto every open winner, once (docs/models/sparsey.md)."""
 
 import numpy as np
 from numpy.typing import NDArray
