@@ -12,6 +12,7 @@ from sdrsim.engine.traffic import TRACE, Traffic
 from sdrsim.errors import ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.sparsey.belief import code_likelihoods
+from sdrsim.models.sparsey.checks import checked_count, is_whole
 from sdrsim.models.sparsey.kernels.readback import read_back
 from sdrsim.models.sparsey.kernels.sheet import Wiring
 from sdrsim.models.sparsey.params import MacParams
@@ -120,10 +121,8 @@ class Mac(Sheet):
         Ties (and all winners under ``winner='draw'``) are drawn by (seed, first_item + place in the call).
         """
         codes = as_sdr(x, self.params.n_inputs, what="x")
-        first = _checked_item(first_item)
-        if not (_is_whole(n_threads) and n_threads >= 1):
-            raise ParameterError("n_threads", got=repr(n_threads), expected="a whole number, at least 1")
-        return self._response(self.run(codes, learn=False, first=first, seed=seed, trace=trace, n_threads=n_threads))
+        events = self.run(codes, learn=False, first=first_item, seed=seed, trace=trace, n_threads=n_threads)
+        return self._response(events)
 
     def recall(
         self,
@@ -149,15 +148,13 @@ class Mac(Sheet):
             The k inputs of highest support instead (above 0; the lower index first among equals).
         """
         codes = as_sdr(cues, self.params.n_inputs, what="cues")
-        if k is not None and not (_is_whole(k) and 1 <= k <= self.params.n_inputs):
-            raise ParameterError("k", got=repr(k), expected=f"a whole number, 1 .. {self.params.n_inputs}")
+        n_best = 0 if k is None else checked_count("k", k, 1, self.params.n_inputs)
         if not (_is_real(threshold) and 0 < threshold <= 1):
             raise ParameterError("threshold", got=repr(threshold), expected="a number above 0, at most 1")
-        first = _checked_item(first_item)
-        response = self._response(self.run(codes, learn=False, first=first, seed=seed, trace=trace))
+        response = self._response(self.run(codes, learn=False, first=first_item, seed=seed, trace=trace))
         floor = max(1, int(np.ceil(threshold * self.params.n_cms - 1e-9)))
         rule, words = self._rule, self._memory.words
-        indptr, indices = read_back(rule, words, response.winners, floor, 0 if k is None else int(k))
+        indptr, indices = read_back(rule, words, response.winners, floor, n_best)
         n_read = int((response.winners[:, 0] >= 0).sum()) * self.params.n_inputs
         counted = Traffic(tensors=dict(response.traffic.tensors))
         counted.add(
@@ -241,15 +238,5 @@ class Mac(Sheet):
         return f"<code>{self!r}</code>"
 
 
-def _is_whole(x: Any) -> bool:
-    return isinstance(x, (int, np.integer)) and not isinstance(x, bool)
-
-
 def _is_real(x: Any) -> bool:
-    return _is_whole(x) or isinstance(x, (float, np.floating))
-
-
-def _checked_item(first_item: Any) -> int:
-    if not (_is_whole(first_item) and 0 <= first_item < 2**62):
-        raise ParameterError("first_item", got=repr(first_item), expected="a whole number, 0 .. 2**62 - 1")
-    return int(first_item)
+    return is_whole(x) or isinstance(x, (float, np.floating))
