@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sdrsim.engine.codes import SDR
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
-from sdrsim.models.sparsey.checks import checked_count, checked_pair
+from sdrsim.engine.checks import checked_count, checked_pair
 from sdrsim.models.sparsey.hierarchy import Hierarchy, Level
 from sdrsim.models.sparsey.readout import Readout, ReadoutKind, checked_labels
 

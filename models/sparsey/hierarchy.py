@@ -13,7 +13,7 @@ from sdrsim.engine.seeds import checked_seed, subseed
 from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
-from sdrsim.models.sparsey.checks import check_room, checked_pair
+from sdrsim.engine.checks import check_room, checked_pair
 from sdrsim.models.sparsey.drawing import draw_hierarchy
 from sdrsim.models.sparsey.params import CodeSelection, MacParams
 from sdrsim.models.sparsey.sheet import MOST_ACTIVE, Sheet

@@ -12,7 +12,7 @@ from sdrsim.engine.traffic import TRACE, Traffic
 from sdrsim.errors import ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.sparsey.belief import code_likelihoods
-from sdrsim.models.sparsey.checks import checked_count, is_whole
+from sdrsim.engine.checks import checked_count, is_real
 from sdrsim.models.sparsey.kernels.readback import read_back
 from sdrsim.models.sparsey.kernels.sheet import Wiring
 from sdrsim.models.sparsey.params import MacParams
@@ -149,7 +149,7 @@ class Mac(Sheet):
         """
         codes = as_sdr(cues, self.params.n_inputs, what="cues")
         n_best = 0 if k is None else checked_count("k", k, 1, self.params.n_inputs)
-        if not (_is_real(threshold) and 0 < threshold <= 1):
+        if not (is_real(threshold) and 0 < threshold <= 1):
             raise ParameterError("threshold", got=repr(threshold), expected="a number above 0, at most 1")
         response = self._response(self.run(codes, learn=False, first=first_item, seed=seed, trace=trace))
         floor = max(1, int(np.ceil(threshold * self.params.n_cms - 1e-9)))
@@ -236,7 +236,3 @@ class Mac(Sheet):
 
     def _repr_html_(self) -> str:
         return f"<code>{self!r}</code>"
-
-
-def _is_real(x: Any) -> bool:
-    return is_whole(x) or isinstance(x, (float, np.floating))

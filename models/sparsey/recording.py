@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR
-from sdrsim.engine.traffic import COUNTERS, TRACE, Traffic
+from sdrsim.engine.traffic import COUNTERS, Traffic
 from sdrsim.models.sparsey.kernels.layout import FALLBACKS
 from sdrsim.models.sparsey.kernels.sheet import Recording
 
-__all__ = ["Events", "address_bits", "joined", "trace_of"]
+__all__ = ["Events", "joined"]
 
 KERNEL_COUNTERS = tuple(COUNTERS)[:FALLBACKS]
 
@@ -55,16 +55,3 @@ def joined(parts: Sequence[Recording]) -> Recording:
     rest = [np.concatenate([part[i] for part in parts]) for i in range(1, len(Recording._fields))]
     return Recording(indptr, *rest)
 
-
-def address_bits(size: int) -> int:
-    """Bits of one unit's address: ceil(log2 size), at least 1."""
-    return max(1, (size - 1).bit_length())
-
-
-def trace_of(accesses: NDArray[np.int64]) -> NDArray[np.void]:
-    """The kernels' accesses (row read r as r, written as -1 - r) as a traffic trace of one tensor."""
-    steps = np.empty(len(accesses), TRACE)
-    steps["tensor"] = 0
-    steps["write"] = accesses < 0
-    steps["row"] = accesses ^ (accesses >> 63)  # -1 - a where a is negative
-    return steps

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.errors import ParameterError
-from sdrsim.models.sparsey.checks import check_room, checked_pair
+from sdrsim.engine.checks import check_room, checked_pair
 from sdrsim.models.sparsey.kernels.sheet import Wiring
 
 WIRING_BYTES = 40  # a connection while it is being wired: source, place in order, mac and slot twice; 8 are kept

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
 
-__all__ = ["COUNTERS", "PHASES", "TRACE", "Tensor", "Traffic"]
+__all__ = ["COUNTERS", "PHASES", "TRACE", "Tensor", "Traffic", "address_bits", "trace_of"]
 
 COUNTERS: Mapping[str, str] = {
     "rows_read": "rows of a weight matrix read for a sum",
@@ -197,3 +197,17 @@ def _place(counter: str) -> int:
     if counter not in _PLACE:
         raise ParameterError("traffic counter", got=repr(counter), expected=", ".join(COUNTERS))
     return _PLACE[counter]
+
+
+def address_bits(size: int) -> int:
+    """Bits of one unit's address: ceil(log2 size), at least 1."""
+    return max(1, (size - 1).bit_length())
+
+
+def trace_of(accesses: NDArray[np.int64]) -> NDArray[Any]:
+    """The kernels' accesses (row read r as r, written as -1 - r) as a trace of the first tensor."""
+    steps = np.empty(len(accesses), TRACE)
+    steps["tensor"] = 0
+    steps["write"] = accesses < 0
+    steps["row"] = accesses ^ (accesses >> 63)  # -1 - a where a is negative
+    return steps

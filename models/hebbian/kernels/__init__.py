@@ -1,0 +1,1 @@
+"""Compiled code of the Hebbian memories: arrays in, arrays out."""
