@@ -5,7 +5,6 @@ grows one out of noise.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sdrsim.models.hebbian import theory as theory
     from sdrsim.models.hebbian.amari import AmariMemory as AmariMemory
     from sdrsim.models.hebbian.bcpnn import BCPNNMemory as BCPNNMemory
     from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
@@ -14,6 +13,8 @@ if TYPE_CHECKING:
     from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
     from sdrsim.models.hebbian.willshaw import WillshawMemory as WillshawMemory
+
+    from sdrsim.models.hebbian import theory as theory
 
 _HOMES = {
     "WillshawMemory": "willshaw",

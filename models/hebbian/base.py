@@ -52,7 +52,7 @@ class Recalled:
     iterations : (n,) int64, volleys carried out, the one that only confirmed included
     converged : (n,) bool, whether the code repeated itself (or a clique was reached under ``stop="clique"``)
     traffic : counters of this call under phase 'retrieve', and the access trace when one was asked for
-    messages : (n, n_clusters) int16 of a clique memory, else None: unit in its cluster, -1 where none or several are left
+    messages : (n, n_clusters) int16 of a clique memory, else None: unit in its cluster, -1 where none or several won
     path : 'compiled', or 'portable' where a NumPy function of one's own or a rarer rule ran
     """
 
@@ -75,7 +75,7 @@ class Recalled:
 class HebbianMemory(ABC):
     """Base of the Hebbian memories; `size` units in, `size` units out.
 
-    The constructor's arguments are the fields of `params` and `seed`. Arrays are taken on first use (`allocate`), after a
+    The constructor takes the fields of `params` and `seed`. Arrays are taken on first use (`allocate`), after a
     check that they fit, so that a network can tell its size before it exists. A family member says how its arrays are
     made (`_empty`), how many bytes they need (`_array_bytes`), which views of them files keep (`_kept`), and which
     whole numbers belong to its state (`_tallies`).

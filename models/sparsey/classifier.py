@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.checks import checked_count, checked_pair
 from sdrsim.engine.codes import SDR
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
-from sdrsim.engine.checks import checked_count, checked_pair
 from sdrsim.models.sparsey.hierarchy import Hierarchy, Level
 from sdrsim.models.sparsey.readout import Readout, ReadoutKind, checked_labels
 

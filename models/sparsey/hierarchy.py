@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_validator, model_validator
 
+from sdrsim.engine.checks import check_room, checked_pair
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.seeds import checked_seed, subseed
 from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import CodeError, ParameterError
 from sdrsim.files.state import load_state, save_state
-from sdrsim.engine.checks import check_room, checked_pair
 from sdrsim.models.sparsey.drawing import draw_hierarchy
 from sdrsim.models.sparsey.params import CodeSelection, MacParams
 from sdrsim.models.sparsey.sheet import MOST_ACTIVE, Sheet

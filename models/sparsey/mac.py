@@ -7,12 +7,12 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.checks import checked_count, is_real
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.traffic import TRACE, Traffic
 from sdrsim.errors import ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.sparsey.belief import code_likelihoods
-from sdrsim.engine.checks import checked_count, is_real
 from sdrsim.models.sparsey.kernels.readback import read_back
 from sdrsim.models.sparsey.kernels.sheet import Wiring
 from sdrsim.models.sparsey.params import MacParams

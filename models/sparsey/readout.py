@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.checks import checked_count
 from sdrsim.engine.codes import as_sdr
 from sdrsim.engine.seeds import checked_seed, stream
 from sdrsim.errors import CodeError, FileFormatError, ParameterError
-from sdrsim.engine.checks import checked_count
 from sdrsim.models.sparsey.kernels.readout import class_scores, count_classes, delta_rule
 
 __all__ = ["Readout", "ReadoutKind", "checked_labels"]

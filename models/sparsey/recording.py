@@ -54,4 +54,3 @@ def joined(parts: Sequence[Recording]) -> Recording:
     indptr = np.concatenate([[0], *(part.indptr[1:] + end for part, end in zip(parts, ends))]).astype(np.int64)
     rest = [np.concatenate([part[i] for part in parts]) for i in range(1, len(Recording._fields))]
     return Recording(indptr, *rest)
-

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.capacity import bytes_text
+from sdrsim.engine.checks import check_room, checked_count
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.fields import united
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic, address_bits, trace_of
 from sdrsim.errors import CodeError, FileFormatError, NetworkError
-from sdrsim.engine.checks import check_room, checked_count
 from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory, Work, make_work
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
 from sdrsim.models.sparsey.params import MacParams

@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.errors import ParameterError
 from sdrsim.engine.checks import check_room, checked_pair
+from sdrsim.errors import ParameterError
 from sdrsim.models.sparsey.kernels.sheet import Wiring
 
 WIRING_BYTES = 40  # a connection while it is being wired: source, place in order, mac and slot twice; 8 are kept
