@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sdrsim.models.hebbian.amari import AmariMemory as AmariMemory
     from sdrsim.models.hebbian.bcpnn import BCPNNMemory as BCPNNMemory
-    from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
     from sdrsim.models.hebbian.covariance import CovarianceMemory as CovarianceMemory
     from sdrsim.models.hebbian.kanerva import KanervaMemory as KanervaMemory
     from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
-    from sdrsim.models.hebbian.willshaw import WillshawMemory as WillshawMemory
 
     from sdrsim.models.hebbian import theory as theory
+    from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
+    from sdrsim.models.hebbian.willshaw import WillshawMemory as WillshawMemory
 
 _HOMES = {
     "WillshawMemory": "willshaw",

@@ -19,6 +19,7 @@ from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import FileFormatError
 from sdrsim.files.state import load_state, save_state
+from sdrsim.measures.bits import Information, information
 
 __all__ = ["Arrays", "HebbianMemory", "Recalled", "Stored"]
 
@@ -116,6 +117,9 @@ class HebbianMemory(ABC):
         """Views of what was learned: what files keep."""
         return arrays
 
+    def _filled(self, arrays: Arrays) -> None:  # noqa: B027
+        """Called when `_kept` was filled from a file or a copy: form what follows from it."""
+
     @abstractmethod
     def _tensor(self) -> Tensor:
         """Shape of the weights, for the ledger."""
@@ -151,6 +155,14 @@ class HebbianMemory(ABC):
         """An empty ledger of one call that knows the weights."""
         return Traffic(tensors={self.tensor: self._tensor()})
 
+    def information(self, codes: Any, truth: Any, cues: Any = None) -> Information:
+        """Bits per pattern and per synapse that recall gave back: `measures.information` for this memory and load.
+
+        With `cues`, what these already told is taken off.
+        """
+        stored = self.n_stored or None
+        return information(codes, truth, self.n_synapses, n_stored=stored, cues=cues, size=self.size)
+
     # ---- files ----------------------------------------------------------------------------------------------------
 
     def state(self) -> dict[str, Any]:
@@ -181,6 +193,7 @@ class HebbianMemory(ABC):
                 got = f"{name} {np.shape(state['arrays'][name])}"
                 raise FileFormatError(f"state of {type(self).__name__}", got=got, expected=target.shape)
             target[...] = state["arrays"][name]
+        self._filled(fresh)
         self._taken = fresh
         for name, value in state["tallies"].items():
             setattr(self, name, int(value))
@@ -219,6 +232,7 @@ class HebbianMemory(ABC):
             fresh = self._empty()
             for name, target in self._kept(fresh).items():
                 target[...] = kept["_taken"][name]
+            self._filled(fresh)
             self._taken = fresh
 
     def _about(self) -> str:

@@ -4,7 +4,6 @@ Rules and helpers as in `simd.py`; twins in `portable.py` (`combine_rows`). What
 before an AND, zeros before an OR. Tables are padded to whole groups with an address that is in them already.
 """
 
-from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic

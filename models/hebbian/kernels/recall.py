@@ -1,0 +1,269 @@
+"""Recall: volley after volley, until the code repeats itself, a clique is reached, or the iterations are used up.
+
+One compiled call takes a whole batch; an item's answer depends on its cue and its number alone.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels.bits import ZERO, Words, fill_units, pack_indices
+from sdrsim.kernels.jit import compiled, inlined
+from sdrsim.kernels.sums import is_far
+from sdrsim.kernels.winners import at_least, cluster_winners, exactly_k, global_max, top_k
+from sdrsim.models.hebbian.kernels.maxvolley import max_scores, max_winners, update_held
+from sdrsim.models.hebbian.kernels.net import (
+    ALL,
+    COMPARES,
+    DRAWS,
+    GWSTA,
+    GWTA,
+    KWTA,
+    MOST_ACTIVE,
+    N_READS,
+    SUMS,
+    WTA,
+    Net,
+    Rule,
+    Work,
+    borrow_net,
+    borrow_work,
+)
+from sdrsim.models.hebbian.kernels.volley import (
+    NOT_TRIED,
+    TRIED,
+    WON,
+    Counts,
+    active_units,
+    between,
+    count_winners,
+    is_clique,
+    planes_view,
+    sum_scores,
+    sum_winners,
+)
+
+Ints = NDArray[np.int32]
+Offsets = NDArray[np.int64]
+Seeds = tuple[np.uint64, np.uint64]
+"""Of the ties, of the failures."""
+Log = tuple[Offsets, int]
+"""Rows read so far, in an array that may be longer."""
+
+
+@compiled
+def select_winners(
+    net: Net, rule: Rule, work: Work, n_active: int, n_planes: int, seed: np.uint64, item: int, counts: Counts
+) -> None:
+    """The winners on the planes, into `work.new`; a score of 0 wins under a threshold alone."""
+    planes, n_units = planes_view(net, work, n_planes), net.n_units
+    counts[COMPARES] += n_units
+    if rule.select == WTA:
+        cluster_winners(planes, net.cluster_size, net.n_clusters, work.new)
+        for i in range(len(work.new)):
+            work.new[i] &= work.valid[i]
+        return
+    for c in range(planes.shape[0]):  # units that may not win score 0
+        for p in range(n_planes):
+            for w in range(8):
+                planes[c, p, w] &= work.valid[8 * c + w]
+    if rule.select == GWTA:
+        global_max(planes, n_units, work.new)
+    elif rule.select == GWSTA:
+        if at_least(planes, n_units, 1, work.new) > rule.k:
+            top_k(planes, n_units, rule.k, work.new)
+    elif rule.select == KWTA:
+        if at_least(planes, n_units, 1, work.new) > rule.k:
+            counts[DRAWS] += exactly_k(planes, n_units, rule.k, seed, item, work.new)
+    else:
+        least = n_active if rule.select == ALL else rule.threshold
+        at_least(planes, n_units, least, work.new)
+        if rule.select == ALL and n_active == 0:
+            work.new[:] = ZERO
+
+
+@inlined
+def start(net: Net, rule: Rule, work: Work, cue: Ints, guide: NDArray[np.bool_], is_new: bool) -> int:
+    """`x`, its list, and the units that may win, of an item; returns the active units of the cue.
+
+    `is_new`: the first item, or one with a guide. Sum of max may begin with erased clusters all on.
+    """
+    pack_indices(cue, work.x)
+    for i in range(len(cue)):
+        work.active[i] = cue[i]
+    if is_new:
+        fill_units(net.n_units, work.valid)
+        for cluster in range(net.n_clusters):
+            work.may[cluster] = len(guide) == 0 or guide[cluster]
+        if len(guide):
+            work.valid[:] = ZERO
+            for cluster in range(net.n_clusters):
+                if guide[cluster]:
+                    fill_cluster(net, cluster, work.valid)
+    if rule.sum_of_max:
+        work.held[:] = 0
+        for unit in cue:
+            work.held[net.cluster_of[unit]] += 1
+            work.unit[net.cluster_of[unit]] = unit
+        for cluster in range(net.n_clusters):
+            if rule.fill_erased and work.held[cluster] == 0 and work.may[cluster]:
+                work.held[cluster] = net.cluster_size
+                fill_cluster(net, cluster, work.x)
+    return len(cue)
+
+
+@inlined
+def fill_cluster(net: Net, cluster: int, words: Words) -> None:
+    """Set the bits of all units of a cluster."""
+    first, end = cluster * net.cluster_size, (cluster + 1) * net.cluster_size
+    for i in range(first >> 6, (end + 63) >> 6):
+        words[i] |= between(i, first, end)
+
+
+@inlined
+def sum_item(
+    net: Net, rule: Rule, work: Work, n: int, order: int, seeds: Seeds, item: int, far: bool, counts: Counts, log: Log
+) -> tuple[int, int, bool, Log]:
+    """Sum of sum from the `n` units of `work.active` on; returns active units, volleys, converged, the log."""
+    known = False
+    plain = rule.p_syn == 0.0
+    for volley in range(rule.max_iterations):
+        if n > MOST_ACTIVE:
+            return n, volley, False, log
+        tried = sum_winners(net, rule, work, n, known, far, counts) if plain else NOT_TRIED
+        known |= tried != NOT_TRIED
+        if tried == WON:
+            counts[SUMS] += net.n_units
+            counts[COMPARES] += net.n_units
+        else:
+            keys = (seeds[1], item, volley)
+            n_planes = sum_scores(net, rule, work, n, keys, far, tried == TRIED, counts)
+            select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
+        log = flush(work, counts, log)
+        repeats = move(work)
+        n = active_units(net, work)
+        if rule.stop_at_clique:
+            if is_clique(net, work, n, order):
+                return n, volley + 1, True, log
+            if repeats and plain:
+                return n, volley + 1, False, log
+        elif repeats:
+            return n, volley + 1, True, log
+    return n, rule.max_iterations, False, log
+
+
+@inlined
+def max_item(
+    net: Net, rule: Rule, work: Work, order: int, seeds: Seeds, item: int, far: bool, counts: Counts, log: Log
+) -> tuple[int, int, bool, Log]:
+    """Sum of max from `work.x` and `work.held` on; returns what `sum_item` does."""
+    known = False
+    plain = rule.p_syn == 0.0
+    for volley in range(rule.max_iterations):
+        keys = (seeds[1], item, volley)
+        tried = max_winners(net, rule, work, known, keys, far, counts) if plain else NOT_TRIED
+        known = tried == WON
+        if known:
+            counts[SUMS] += net.n_units
+            counts[COMPARES] += net.n_units
+        else:
+            n_planes = max_scores(net, rule, work, keys, far, counts)
+            n = active_units(net, work) if rule.select == ALL else 0
+            select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
+            count_winners(net, work)
+        log = flush(work, counts, log)
+        repeats = move(work)
+        update_held(net, work)
+        if rule.stop_at_clique:
+            n = active_units(net, work)
+            if is_clique(net, work, n, order):
+                return n, volley + 1, True, log
+            if repeats and plain:
+                return n, volley + 1, False, log
+        elif repeats:
+            return active_units(net, work), volley + 1, True, log
+    return active_units(net, work), rule.max_iterations, False, log
+
+
+@inlined
+def flush(work: Work, counts: Counts, log: Log) -> Log:
+    """Move the reads of a volley to the log, which grows as needed."""
+    held, n = log
+    m = counts[N_READS]
+    if m == 0:
+        return log
+    while n + m > len(held):
+        grown = np.empty(2 * len(held), np.int64)
+        grown[:n] = held[:n]
+        held = grown
+    held[n : n + m] = work.reads[:m]
+    counts[N_READS] = 0
+    return held, n + m
+
+
+@inlined
+def move(work: Work) -> bool:
+    """The winners become what is active; whether they were it already."""
+    changed = ZERO
+    for i in range(len(work.x)):
+        changed |= work.x[i] ^ work.new[i]
+        work.x[i] = work.new[i]
+    return changed == ZERO
+
+
+@compiled
+def recall_batch(
+    net: Net,
+    rule: Rule,
+    work: Work,
+    orders: Offsets,
+    cues: tuple[Offsets, Ints],
+    guides: NDArray[np.bool_],
+    seeds: Seeds,
+    first: int,
+    counts: Counts,
+) -> tuple[Offsets, Ints, Offsets, NDArray[np.bool_], Offsets]:
+    """Recall many items.
+
+    Parameters
+    ----------
+    net, rule
+    work : from `make_work`, of this thread alone
+    orders : int64 (n,) or (1,)
+        Units of the clique that `stop_at_clique` waits for.
+    cues : (indptr, indices)
+    guides : bool (n, n_clusters) or (0, 0)
+        Clusters of each item, where they are known.
+    seeds
+    first : number of the first item
+    counts : int64 (N_COUNTS,), added to
+
+    Returns
+    -------
+    indptr, indices of the answers; volleys (n,); converged (n,); rows read, in order
+    """
+    indptr, indices = cues
+    n = len(indptr) - 1
+    net, work = borrow_net(net), borrow_work(work)
+    far = is_far(net.rows, indptr[n] - indptr[0])
+    out_indptr, out = np.zeros(n + 1, np.int64), np.empty(max(len(indices), 1024), np.int32)
+    volleys, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+    log = (np.empty(1024, np.int64), 0)
+    counts[N_READS] = 0
+    none = np.zeros(0, np.bool_)
+    for i in range(n):
+        guide, item = guides[i] if len(guides) else none, first + i
+        m = start(net, rule, work, indices[indptr[i] : indptr[i + 1]], guide, i == 0 or len(guides) > 0)
+        order = orders[i % len(orders)]
+        if rule.sum_of_max:
+            m, volleys[i], converged[i], log = max_item(net, rule, work, order, seeds, item, far, counts, log)
+        else:
+            m, volleys[i], converged[i], log = sum_item(net, rule, work, m, order, seeds, item, far, counts, log)
+        here = out_indptr[i]
+        while here + m > len(out):
+            grown = np.empty(2 * len(out), np.int32)
+            grown[:here] = out[:here]
+            out = grown
+        for a in range(m):
+            out[here + a] = work.active[a]
+        out_indptr[i + 1] = here + m
+    return out_indptr, out[: out_indptr[n]].copy(), volleys, converged, log[0][: log[1]].copy()
