@@ -251,9 +251,14 @@ class BinaryMemory(HebbianMemory):
             counts, some = np.zeros(N_COUNTS, np.int64), cues[a:b]
             order = orders[a:b] if len(orders) > 1 else orders
             guide = guides[a:b] if len(guides) else guides
-            work = make_work(net, trace)
-            made = recall_batch(net, rule, work, order, (some.indptr, some.indices), guide, seeds, first + a, counts)
-            return (*made, counts)
+            n_reads = 64 * (self.size + len(net.groups)) if trace else 0
+            while True:
+                work = make_work(net, n_reads)
+                called = (net, rule, work, order, (some.indptr, some.indices), guide, seeds, first + a, counts)
+                made = recall_batch(*called)
+                if counts[N_READS] <= n_reads or not trace:
+                    return (*made, counts)
+                n_reads, counts[:] = int(counts[N_READS]), 0  # an item that read more than any should: once more
 
         cuts = np.linspace(0, len(cues), min(n_threads, max(1, len(cues))) + 1).astype(int).tolist()
         if len(cuts) == 2:

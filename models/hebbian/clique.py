@@ -17,6 +17,7 @@ from sdrsim.errors import CodeError, ParameterError
 from sdrsim.models.hebbian.asking import checked_failures, checked_request
 from sdrsim.models.hebbian.base import Recalled, Stored
 from sdrsim.models.hebbian.binary import BinaryMemory
+from sdrsim.models.hebbian.kernels.messages import values_of
 from sdrsim.models.hebbian.kernels.search import draw_units, find_clique
 
 __all__ = ["CliqueMemory", "CliqueParams"]
@@ -87,6 +88,7 @@ class CliqueMemory(BinaryMemory):
         self.n_clusters, self.cluster_size = params.n_clusters, params.cluster_size
         self.order = params.n_clusters if params.order is None else params.order
         self.n_units = self.n_clusters * self.cluster_size
+        self._cluster_of = np.repeat(np.arange(self.n_clusters, dtype=np.int32), self.cluster_size)
         super().__init__(params, self.n_units, self.n_clusters, self.cluster_size, seed)
 
     @classmethod
@@ -144,13 +146,8 @@ class CliqueMemory(BinaryMemory):
         (n, n_clusters) int16: the active unit of each cluster, -1 where there is none or more than one
         """
         x = as_sdr(codes, self.size, what="codes")
-        out = np.full((len(x), self.n_clusters), -1, np.int16)
-        item = np.repeat(np.arange(len(x)), x.n_active)
-        place = item * self.n_clusters + x.indices // self.cluster_size
-        out.reshape(-1)[place] = x.indices % self.cluster_size
-        if len(place):  # sorted: units of one cluster stand side by side
-            double = place[1:][place[1:] == place[:-1]]
-            out.reshape(-1)[double] = -1
+        out = np.empty((len(x), self.n_clusters), np.int16)
+        values_of(x.indptr, x.indices, self._cluster_of, self.cluster_size, out)
         return out
 
     def _checked_messages(self, what: str, messages: Any) -> NDArray[Any]:

@@ -7,12 +7,12 @@ lose units, the rows of those that lost none need not be read again.
 
 import numpy as np
 
-from sdrsim.kernels.bits import ALL_BITS, ONE, ZERO, popcount
+from sdrsim.kernels.bits import ALL_BITS, LOW_6, ONE, ZERO, popcount
 from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.rows import and_rows, or_rows, row_address
 from sdrsim.kernels.sums import planes_for
 from sdrsim.models.hebbian.kernels.failures import thin_row
-from sdrsim.models.hebbian.kernels.net import DRAWS, SUMS, WTA, Net, Rule, Work, chunks_of, note_row
+from sdrsim.models.hebbian.kernels.net import DRAWS, SUMS, WTA, Net, Rule, Work, chunks_of, note_row, note_rows
 from sdrsim.models.hebbian.kernels.volley import (
     NOT_TRIED,
     TRIED,
@@ -28,7 +28,7 @@ from sdrsim.models.hebbian.kernels.volley import (
 
 
 @inlined
-def max_winners(net: Net, rule: Rule, work: Work, known: bool, keys: Keys, far: bool, counts: Counts) -> int:
+def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts: Counts) -> int:
     """Put the units reached by all clusters into `work.new`; NOT_TRIED, TRIED, or WON: they are the winners (of wta).
 
     `known`: `all_linked` holds the volley before; only clusters that are `fresh` must be read. Afterwards none is.
@@ -37,26 +37,34 @@ def max_winners(net: Net, rule: Rule, work: Work, known: bool, keys: Keys, far: 
         return NOT_TRIED
     if not known:
         work.all_linked[:] = ALL_BITS
-    n_rows, n_active = 0, 0
-    for cluster in range(net.n_clusters):
-        if work.held[cluster] > 0:
-            n_active += 1
-            if work.fresh[cluster] or not known:
-                if work.held[cluster] == 1:
-                    work.table[n_rows] = row_address(net.rows, work.unit[cluster])
-                    note_row(net, work, work.unit[cluster], counts)
-                elif work.held[cluster] == net.cluster_size:
-                    work.table[n_rows] = row_address(net.groups, cluster)
-                    note_row(net, work, net.n_units + cluster, counts)
-                else:
-                    work.table[n_rows] = _cluster_row(net, rule, work, cluster, keys, far, counts)
+        work.fresh[:] = True
+    n_rows, n_active, n_missing, n_others = 0, 0, 0, 0
+    for cluster in range(net.n_clusters):  # without branches: which cluster must be read nobody could foretell
+        held = work.held[cluster]
+        whole = held == net.cluster_size and held > 1
+        own, group = row_address(net.rows, work.unit[cluster]), row_address(net.groups, cluster)
+        work.table[n_rows] = group if whole else own
+        work.unread[n_rows] = net.n_units + cluster if whole else work.unit[cluster]
+        n_active += 1 if held > 0 else 0
+        n_missing += 1 if work.may[cluster] and held == 0 else 0
+        n_rows += 1 if work.fresh[cluster] and (held == 1 or whole) else 0
+        n_others += 1 if work.fresh[cluster] and held > 1 and not whole else 0
+    note_rows(net, work, work.unread, n_rows, counts)
+    if n_others > 0:
+        for cluster in range(net.n_clusters):
+            if work.fresh[cluster] and 1 < work.held[cluster] < net.cluster_size:
+                work.table[n_rows] = _joined_rows(net, work, cluster, far, counts)
                 n_rows += 1
-        work.fresh[cluster] = False
+    work.fresh[:] = False
     if n_active == 0:
         return NOT_TRIED
     and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far)
+    changed = ZERO
     for i in range(len(work.new)):
         work.new[i] = work.all_linked[i] & work.valid[i]
+        changed |= work.new[i] ^ work.x[i]
+    if changed == ZERO and n_missing == 0:
+        return WON
     return WON if count_winners(net, work) else TRIED
 
 
@@ -67,7 +75,13 @@ def max_scores(net: Net, rule: Rule, work: Work, keys: Keys, far: bool, counts: 
     planes, n_rows = planes_view(net, work, n_planes), 0
     for cluster in range(net.n_clusters):
         if work.held[cluster] > 0:
-            work.table[n_rows] = _cluster_row(net, rule, work, cluster, keys, far, counts)
+            if rule.p_syn > 0.0:
+                work.table[n_rows] = _thinned_rows(net, rule, work, cluster, keys, counts)
+            elif work.held[cluster] == net.cluster_size:
+                work.table[n_rows] = row_address(net.groups, cluster)
+                note_row(net, work, net.n_units + cluster, counts)
+            else:
+                work.table[n_rows] = _joined_rows(net, work, cluster, far, counts)
             n_rows += 1
     sum_table(net, work, n_rows, planes, far)
     add_self(planes, work.x, rule.gamma)
@@ -75,36 +89,37 @@ def max_scores(net: Net, rule: Rule, work: Work, keys: Keys, far: bool, counts: 
     return n_planes
 
 
-@compiled
-def _cluster_row(net: Net, rule: Rule, work: Work, cluster: int, keys: Keys, far: bool, counts: Counts) -> np.uint64:
+@inlined
+def _joined_rows(net: Net, work: Work, cluster: int, far: bool, counts: Counts) -> np.uint64:
     """Address of the OR of the rows of a cluster's active units."""
-    if work.held[cluster] == net.cluster_size and rule.p_syn == 0.0:  # net.groups is the OR of rows without failures
-        note_row(net, work, net.n_units + cluster, counts)
-        return row_address(net.groups, cluster)
-    out, row, n = work.some[cluster], work.some[net.n_clusters], 0
-    if rule.p_syn > 0.0:
-        out[:] = ZERO
+    table, n, out = work.table[net.n_clusters :], 0, work.some[cluster]
     first, end = cluster * net.cluster_size, (cluster + 1) * net.cluster_size
-    table = work.table[net.n_clusters :]
     for i in range(first >> 6, (end + 63) >> 6):
         word = work.x[i] & between(i, first, end)
         while word != ZERO:
-            lowest = word & (~word + ONE)
-            unit = 64 * i + np.int64(popcount(lowest - ONE))
-            word ^= lowest
+            unit = 64 * i + np.int64(popcount((word & (~word + ONE)) - ONE))
+            word &= word - ONE
             note_row(net, work, unit, counts)
-            if rule.p_syn > 0.0:
-                counts[DRAWS] += thin_row(net.rows[unit], unit, rule.p_syn, keys[0], keys[1], keys[2], row)
-                for w in range(len(out)):
-                    out[w] |= row[w]
-            else:
-                table[n] = row_address(net.rows, unit)
+            table[n] = row_address(net.rows, unit)
             n += 1
-    if rule.p_syn == 0.0:
-        if n == 1:
-            return table[0]
-        out[:] = ZERO
-        or_rows(table, n, chunks_of(net.n_units), out, far)
+    if n == 1:
+        return table[0]
+    out[:] = ZERO
+    or_rows(table, n, chunks_of(net.n_units), out, far)
+    return row_address(work.some, cluster)
+
+
+@compiled
+def _thinned_rows(net: Net, rule: Rule, work: Work, cluster: int, keys: Keys, counts: Counts) -> np.uint64:
+    """As `_joined_rows`, of rows in which links have failed."""
+    out, row = work.some[cluster], work.some[net.n_clusters]
+    out[:] = ZERO
+    for unit in range(cluster * net.cluster_size, (cluster + 1) * net.cluster_size):
+        if work.x[unit >> 6] >> (np.uint64(unit) & LOW_6) & ONE != ZERO:
+            note_row(net, work, unit, counts)
+            counts[DRAWS] += thin_row(net.rows[unit], unit, rule.p_syn, keys[0], keys[1], keys[2], row)
+            for w in range(len(out)):
+                out[w] |= row[w]
     return row_address(work.some, cluster)
 
 

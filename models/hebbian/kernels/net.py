@@ -66,7 +66,8 @@ class Work(NamedTuple):
     won: NDArray[np.int32]  # (n_clusters,): its winners
     winner: NDArray[np.int32]  # (n_clusters,): one of its winners
     fresh: NDArray[np.bool_]  # (n_clusters,): must its row still be taken into `all_linked`?
-    reads: NDArray[np.int64]  # rows read in this volley, when they are traced
+    unread: NDArray[np.int32]  # rows behind the first entries of `table`
+    reads: NDArray[np.int64]  # rows read for this item, when they are traced; no more than fit
 
 
 @compiled
@@ -76,8 +77,8 @@ def chunks_of(n_units: int) -> int:
 
 
 @compiled
-def make_work(net: Net, trace: bool) -> Work:
-    """Scratch for recalls from a memory."""
+def make_work(net: Net, n_reads: int) -> Work:
+    """Scratch for recalls from a memory, with room to trace so many reads of an item (0: no trace)."""
     n_words = 8 * chunks_of(net.n_units)
     longest = min(net.n_units, MOST_ACTIVE) + net.n_clusters
     return Work(
@@ -96,7 +97,8 @@ def make_work(net: Net, trace: bool) -> Work:
         np.zeros(net.n_clusters, np.int32),
         np.zeros(net.n_clusters, np.int32),
         np.zeros(net.n_clusters, np.bool_),
-        np.zeros(2 * (net.n_units + net.n_clusters) if trace else 0, np.int64),
+        np.zeros(net.n_units + net.n_clusters + 1, np.int32),
+        np.zeros(n_reads, np.int64),
     )
 
 
@@ -126,8 +128,22 @@ def borrow_work(work: Work) -> Work:
         borrowed(work.won),
         borrowed(work.winner),
         borrowed(work.fresh),
+        borrowed(work.unread),
         borrowed(work.reads),
     )
+
+
+@inlined
+def note_rows(net: Net, work: Work, rows: NDArray[np.integer], n: int, counts: NDArray[np.int64]) -> None:
+    """`note_row` of the first `n` of a list."""
+    if len(work.reads):
+        for i in range(n):
+            if counts[N_READS] + i < len(work.reads):
+                work.reads[counts[N_READS] + i] = rows[i]
+    counts[ROWS] += n
+    counts[READ] += n * net.rows.shape[1]
+    counts[SYNOPS] += n * net.n_units
+    counts[N_READS] += n
 
 
 @inlined
@@ -136,6 +152,6 @@ def note_row(net: Net, work: Work, row: int, counts: NDArray[np.int64]) -> None:
     counts[ROWS] += 1
     counts[READ] += net.rows.shape[1]
     counts[SYNOPS] += net.n_units
-    if len(work.reads):
+    if counts[N_READS] < len(work.reads):
         work.reads[counts[N_READS]] = row
-        counts[N_READS] += 1
+    counts[N_READS] += 1

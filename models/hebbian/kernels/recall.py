@@ -6,7 +6,8 @@ One compiled call takes a whole batch; an item's answer depends on its cue and i
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels.bits import ZERO, Words, fill_units, pack_indices
+from sdrsim.kernels.bits import ALL_BITS, ZERO, Words, fill_units, pack_indices
+from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.sums import is_far
 from sdrsim.kernels.winners import at_least, cluster_winners, exactly_k, global_max, top_k
@@ -46,8 +47,6 @@ Ints = NDArray[np.int32]
 Offsets = NDArray[np.int64]
 Seeds = tuple[np.uint64, np.uint64]
 """Of the ties, of the failures."""
-Log = tuple[Offsets, int]
-"""Rows read so far, in an array that may be longer."""
 
 
 @compiled
@@ -82,53 +81,71 @@ def select_winners(
 
 
 @inlined
-def start(net: Net, rule: Rule, work: Work, cue: Ints, guide: NDArray[np.bool_], is_new: bool) -> int:
-    """`x`, its list, and the units that may win, of an item; returns the active units of the cue.
+def start(net: Net, rule: Rule, work: Work, cue: Ints, guides: NDArray[np.bool_], i: int) -> int:
+    """`x`, its list, and the units that may win, of item i of a batch; returns the active units of the cue.
 
-    `is_new`: the first item, or one with a guide. Sum of max may begin with erased clusters all on.
+    Sum of max may begin with erased clusters all on.
     """
     pack_indices(cue, work.x)
-    for i in range(len(cue)):
-        work.active[i] = cue[i]
-    if is_new:
+    for a in range(len(cue)):
+        work.active[a] = cue[a]
+    if i == 0 and len(guides) == 0:
         fill_units(net.n_units, work.valid)
+        work.may[:] = True
+    elif len(guides):
+        work.valid[:] = ZERO
         for cluster in range(net.n_clusters):
-            work.may[cluster] = len(guide) == 0 or guide[cluster]
-        if len(guide):
-            work.valid[:] = ZERO
-            for cluster in range(net.n_clusters):
-                if guide[cluster]:
-                    fill_cluster(net, cluster, work.valid)
+            work.may[cluster] = guides[i, cluster]
+            if guides[i, cluster]:
+                fill_cluster(net, cluster, work.valid)
     if rule.sum_of_max:
         work.held[:] = 0
         for unit in cue:
             work.held[net.cluster_of[unit]] += 1
             work.unit[net.cluster_of[unit]] = unit
-        for cluster in range(net.n_clusters):
-            if rule.fill_erased and work.held[cluster] == 0 and work.may[cluster]:
-                work.held[cluster] = net.cluster_size
-                fill_cluster(net, cluster, work.x)
+        if rule.fill_erased:
+            fill_erased(net, work)
     return len(cue)
+
+
+@inlined
+def fill_erased(net: Net, work: Work) -> None:
+    """Switch on all units of the clusters that have none and may win."""
+    size = net.cluster_size
+    for cluster in range(net.n_clusters):
+        erased = (work.held[cluster] == 0) & work.may[cluster]
+        if size & 63:
+            if erased:
+                fill_cluster(net, cluster, work.x)
+        else:  # without a branch: which clusters are erased nobody could foretell
+            mask = ALL_BITS if erased else ZERO
+            for i in range(cluster * size >> 6, (cluster + 1) * size >> 6):
+                work.x[i] |= mask
+        work.held[cluster] = size if erased else work.held[cluster]
 
 
 @inlined
 def fill_cluster(net: Net, cluster: int, words: Words) -> None:
     """Set the bits of all units of a cluster."""
     first, end = cluster * net.cluster_size, (cluster + 1) * net.cluster_size
-    for i in range(first >> 6, (end + 63) >> 6):
-        words[i] |= between(i, first, end)
+    if net.cluster_size & 63 == 0:
+        for i in range(first >> 6, end >> 6):
+            words[i] = ALL_BITS
+    else:
+        for i in range(first >> 6, (end + 63) >> 6):
+            words[i] |= between(i, first, end)
 
 
 @inlined
 def sum_item(
-    net: Net, rule: Rule, work: Work, n: int, order: int, seeds: Seeds, item: int, far: bool, counts: Counts, log: Log
-) -> tuple[int, int, bool, Log]:
-    """Sum of sum from the `n` units of `work.active` on; returns active units, volleys, converged, the log."""
+    net: Net, rule: Rule, work: Work, n: int, order: int, seeds: Seeds, item: int, far: bool, counts: Counts
+) -> tuple[int, int, bool]:
+    """Sum of sum from the `n` units of `work.active` on; returns active units, volleys, whether it converged."""
     known = False
     plain = rule.p_syn == 0.0
     for volley in range(rule.max_iterations):
         if n > MOST_ACTIVE:
-            return n, volley, False, log
+            return n, volley, False
         tried = sum_winners(net, rule, work, n, known, far, counts) if plain else NOT_TRIED
         known |= tried != NOT_TRIED
         if tried == WON:
@@ -138,29 +155,28 @@ def sum_item(
             keys = (seeds[1], item, volley)
             n_planes = sum_scores(net, rule, work, n, keys, far, tried == TRIED, counts)
             select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
-        log = flush(work, counts, log)
         repeats = move(work)
         n = active_units(net, work)
         if rule.stop_at_clique:
             if is_clique(net, work, n, order):
-                return n, volley + 1, True, log
+                return n, volley + 1, True
             if repeats and plain:
-                return n, volley + 1, False, log
+                return n, volley + 1, False
         elif repeats:
-            return n, volley + 1, True, log
-    return n, rule.max_iterations, False, log
+            return n, volley + 1, True
+    return n, rule.max_iterations, False
 
 
 @inlined
 def max_item(
-    net: Net, rule: Rule, work: Work, order: int, seeds: Seeds, item: int, far: bool, counts: Counts, log: Log
-) -> tuple[int, int, bool, Log]:
+    net: Net, rule: Rule, work: Work, order: int, seeds: Seeds, item: int, far: bool, counts: Counts
+) -> tuple[int, int, bool]:
     """Sum of max from `work.x` and `work.held` on; returns what `sum_item` does."""
     known = False
     plain = rule.p_syn == 0.0
     for volley in range(rule.max_iterations):
         keys = (seeds[1], item, volley)
-        tried = max_winners(net, rule, work, known, keys, far, counts) if plain else NOT_TRIED
+        tried = max_winners(net, rule, work, known, far, counts) if plain else NOT_TRIED
         known = tried == WON
         if known:
             counts[SUMS] += net.n_units
@@ -170,34 +186,29 @@ def max_item(
             n = active_units(net, work) if rule.select == ALL else 0
             select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
             count_winners(net, work)
-        log = flush(work, counts, log)
         repeats = move(work)
-        update_held(net, work)
+        if not repeats:
+            update_held(net, work)
         if rule.stop_at_clique:
             n = active_units(net, work)
             if is_clique(net, work, n, order):
-                return n, volley + 1, True, log
+                return n, volley + 1, True
             if repeats and plain:
-                return n, volley + 1, False, log
+                return n, volley + 1, False
         elif repeats:
-            return active_units(net, work), volley + 1, True, log
-    return active_units(net, work), rule.max_iterations, False, log
+            return active_units(net, work), volley + 1, True
+    return active_units(net, work), rule.max_iterations, False
 
 
-@inlined
-def flush(work: Work, counts: Counts, log: Log) -> Log:
-    """Move the reads of a volley to the log, which grows as needed."""
-    held, n = log
-    m = counts[N_READS]
-    if m == 0:
-        return log
-    while n + m > len(held):
-        grown = np.empty(2 * len(held), np.int64)
-        grown[:n] = held[:n]
-        held = grown
-    held[n : n + m] = work.reads[:m]
-    counts[N_READS] = 0
-    return held, n + m
+@compiled
+def log_reads(log: Offsets, n: int, reads: Offsets) -> Offsets:
+    """Append to a log that holds `n`; grown where needed."""
+    while n + len(reads) > len(log):
+        grown = np.empty(2 * len(log), np.int64)
+        grown[:n] = log[:n]
+        log = grown
+    log[n : n + len(reads)] = reads
+    return log
 
 
 @inlined
@@ -235,29 +246,31 @@ def recall_batch(
         Clusters of each item, where they are known.
     seeds
     first : number of the first item
-    counts : int64 (N_COUNTS,), added to
+    counts : int64 (N_COUNTS,), added to; N_READS becomes the most reads of an item
 
     Returns
     -------
     indptr, indices of the answers; volleys (n,); converged (n,); rows read, in order
     """
-    indptr, indices = cues
-    n = len(indptr) - 1
-    net, work = borrow_net(net), borrow_work(work)
+    net, work, indptr, indices = borrow_net(net), borrow_work(work), borrowed(cues[0]), borrowed(cues[1])
+    guides, counts, n = borrowed(guides), borrowed(counts), len(indptr) - 1
     far = is_far(net.rows, indptr[n] - indptr[0])
     out_indptr, out = np.zeros(n + 1, np.int64), np.empty(max(len(indices), 1024), np.int32)
     volleys, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
-    log = (np.empty(1024, np.int64), 0)
-    counts[N_READS] = 0
-    none = np.zeros(0, np.bool_)
+    log, n_log, most = np.empty(1024, np.int64), 0, 0
+    work.valid[:] = ZERO
     for i in range(n):
-        guide, item = guides[i] if len(guides) else none, first + i
-        m = start(net, rule, work, indices[indptr[i] : indptr[i + 1]], guide, i == 0 or len(guides) > 0)
-        order = orders[i % len(orders)]
+        item, m = first + i, start(net, rule, work, indices[indptr[i] : indptr[i + 1]], guides, i)
+        order = orders[i if len(orders) > 1 else 0]
+        counts[N_READS] = 0
         if rule.sum_of_max:
-            m, volleys[i], converged[i], log = max_item(net, rule, work, order, seeds, item, far, counts, log)
+            m, volleys[i], converged[i] = max_item(net, rule, work, order, seeds, item, far, counts)
         else:
-            m, volleys[i], converged[i], log = sum_item(net, rule, work, m, order, seeds, item, far, counts, log)
+            m, volleys[i], converged[i] = sum_item(net, rule, work, m, order, seeds, item, far, counts)
+        if len(work.reads):
+            most = max(most, counts[N_READS])
+            some = work.reads[: min(counts[N_READS], len(work.reads))]
+            log, n_log = log_reads(log, n_log, some), n_log + len(some)
         here = out_indptr[i]
         while here + m > len(out):
             grown = np.empty(2 * len(out), np.int32)
@@ -266,4 +279,5 @@ def recall_batch(
         for a in range(m):
             out[here + a] = work.active[a]
         out_indptr[i + 1] = here + m
-    return out_indptr, out[: out_indptr[n]].copy(), volleys, converged, log[0][: log[1]].copy()
+    counts[N_READS] = most
+    return out_indptr, out[: out_indptr[n]], volleys, converged, log[:n_log]

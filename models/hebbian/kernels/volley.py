@@ -13,7 +13,19 @@ from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.rows import and_rows, row_address
 from sdrsim.kernels.sums import GROUP, far_row_planes, planes_for, row_planes
 from sdrsim.models.hebbian.kernels.failures import thin_row
-from sdrsim.models.hebbian.kernels.net import ALL, DRAWS, GWSTA, SUMS, WTA, Net, Rule, Work, chunks_of, note_row
+from sdrsim.models.hebbian.kernels.net import (
+    ALL,
+    DRAWS,
+    GWSTA,
+    SUMS,
+    WTA,
+    Net,
+    Rule,
+    Work,
+    chunks_of,
+    note_row,
+    note_rows,
+)
 
 Counts = NDArray[np.int64]
 Keys = tuple[np.uint64, int, int]
@@ -42,8 +54,8 @@ def sum_scores(net: Net, rule: Rule, work: Work, n: int, keys: Keys, far: bool, 
     else:
         for i in range(n):
             work.table[i] = row_address(net.rows, work.active[i])
-            if not noted:
-                note_row(net, work, work.active[i], counts)
+        if not noted:
+            note_rows(net, work, work.active, n, counts)
         sum_table(net, work, n, planes, far)
     add_self(planes, work.x, rule.gamma)
     counts[SUMS] += net.n_units
@@ -120,10 +132,10 @@ def sum_winners(net: Net, rule: Rule, work: Work, n: int, known: bool, far: bool
         work.covered[:] = ZERO
     for i in range(n):
         unit = work.active[i]
-        if not _has(work.covered, unit):
-            work.table[n_rows] = row_address(net.rows, unit)
-            note_row(net, work, unit, counts)
-            n_rows += 1
+        work.table[n_rows] = row_address(net.rows, unit)
+        work.unread[n_rows] = unit
+        n_rows += 0 if _has(work.covered, unit) else 1
+    note_rows(net, work, work.unread, n_rows, counts)
     and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far)
     for i in range(len(work.new)):
         work.new[i] = work.all_linked[i] & work.valid[i]
@@ -176,13 +188,13 @@ def count_winners(net: Net, work: Work) -> bool:
     size, complete = net.cluster_size, True
     whole = size & 63 == 0
     for cluster in range(net.n_clusters):
-        first, end, n = cluster * size, (cluster + 1) * size, ZERO
+        first, end, n, winner = cluster * size, (cluster + 1) * size, ZERO, -1
         for i in range(first >> 6, (end + 63) >> 6):
             word = work.new[i] if whole else work.new[i] & between(i, first, end)
-            if word != ZERO:
-                n += popcount(word)
-                work.winner[cluster] = 64 * i + np.int64(popcount((word & (~word + ONE)) - ONE))
-        work.won[cluster] = np.int32(n)
+            n += popcount(word)
+            here = 64 * i + np.int64(popcount((word & (~word + ONE)) - ONE))  # without a branch nobody could foretell
+            winner = here if word != ZERO else winner
+        work.won[cluster], work.winner[cluster] = np.int32(n), winner
         complete &= n != ZERO or not work.may[cluster]
     return complete
 
