@@ -66,7 +66,7 @@ class BinaryMemory(HebbianMemory):
 
     def _empty(self) -> Arrays:
         words, (n_clusters, cluster_size) = n_words(self.size), self._shape
-        arrays = {
+        arrays: Arrays = {
             "rows": bit_matrix(self.size, words),
             "groups": bit_matrix(n_clusters, words),
             "cluster_of": np.repeat(np.arange(n_clusters, dtype=np.int32), cluster_size),

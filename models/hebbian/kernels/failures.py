@@ -12,8 +12,6 @@ from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words, count_bits, popcount
 from sdrsim.kernels.jit import compiled
 from sdrsim.kernels.random import key, unit
 
-_6, _32 = np.uint64(6), np.uint64(32)
-
 
 @compiled
 def thin_row(row: Words, own: int, p: float, seed: np.uint64, item: int, volley: int, out: Words) -> int:
@@ -34,7 +32,7 @@ def thin_row(row: Words, own: int, p: float, seed: np.uint64, item: int, volley:
     else:
         log_stay = math.log1p(-p)
         while True:
-            draw = np.uint64(own) << _32 | np.uint64(n_draws)
+            draw = (own << 32) + n_draws
             gap = math.floor(math.log(1.0 - unit(key(seed, item, volley, draw))) / log_stay)
             n_draws += 1
             if gap >= n_links - position - 1:

@@ -97,7 +97,7 @@ def _joined_rows(net: Net, work: Work, cluster: int, far: bool, counts: Counts) 
     for i in range(first >> 6, (end + 63) >> 6):
         word = work.x[i] & between(i, first, end)
         while word != ZERO:
-            unit = 64 * i + np.int64(popcount((word & (~word + ONE)) - ONE))
+            unit = 64 * i + int(np.int64(popcount((word & (~word + ONE)) - ONE)))
             word &= word - ONE
             note_row(net, work, unit, counts)
             table[n] = row_address(net.rows, unit)

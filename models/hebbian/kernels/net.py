@@ -105,8 +105,14 @@ def make_work(net: Net, n_reads: int) -> Work:
 @inlined
 def borrow_net(net: Net) -> Net:
     """The same memory without reference counts, which would cost more than a small volley: the caller holds it."""
-    rows, groups, cluster_of = borrowed(net.rows), borrowed(net.groups), borrowed(net.cluster_of)
-    return Net(rows, groups, cluster_of, net.n_units, net.n_clusters, net.cluster_size)
+    return Net(
+        borrowed(net.rows),
+        borrowed(net.groups),
+        borrowed(net.cluster_of),
+        net.n_units,
+        net.n_clusters,
+        net.cluster_size,
+    )
 
 
 @inlined

@@ -252,8 +252,15 @@ def recall_batch(
     -------
     indptr, indices of the answers; volleys (n,); converged (n,); rows read, in order
     """
-    net, work, indptr, indices = borrow_net(net), borrow_work(work), borrowed(cues[0]), borrowed(cues[1])
-    guides, counts, n = borrowed(guides), borrowed(counts), len(indptr) - 1
+    indptr: Offsets = borrowed(cues[0])
+    indices: Ints = borrowed(cues[1])
+    net, work, guides, counts, n = (
+        borrow_net(net),
+        borrow_work(work),
+        borrowed(guides),
+        borrowed(counts),
+        len(indptr) - 1,
+    )
     far = is_far(net.rows, indptr[n] - indptr[0])
     out_indptr, out = np.zeros(n + 1, np.int64), np.empty(max(len(indices), 1024), np.int32)
     volleys, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
