@@ -5,7 +5,7 @@ A suite takes a `Bench`, compares results before it takes times (AssertionError 
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import frames, kernels, mac, startup
+from benchmarks import frames, hebbian, kernels, mac, startup
 from benchmarks.measure import Bench
 from benchmarks.rows import Row
 
@@ -14,6 +14,8 @@ SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "learning": kernels.learning,
     "winners": kernels.winners,
     "mac": mac.steps,
+    "cliques": hebbian.cliques,
+    "willshaw": hebbian.willshaw,
     "frames": frames.frames,
     "startup": startup.startup,
 }

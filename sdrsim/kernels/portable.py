@@ -168,3 +168,19 @@ def rank(running: Floats, level: Floats, out: NDArray[np.int32]) -> None:
         out[q] = 0
         for k in range(running.shape[0]):
             out[q] += running[k, q] <= level[q]
+
+
+@compiled
+def and_rows(matrix: Words, rows: NDArray[np.int64], out: Words) -> None:
+    """AND packed rows into what stands in `out`."""
+    for r in rows:
+        for w in range(matrix.shape[1]):
+            out[w] &= matrix[r, w]
+
+
+@compiled
+def join_rows(matrix: Words, rows: NDArray[np.int64], out: Words) -> None:
+    """OR packed rows into what stands in `out`."""
+    for r in rows:
+        for w in range(matrix.shape[1]):
+            out[w] |= matrix[r, w]

@@ -1,6 +1,6 @@
 """Vector code for whole rows: AND or OR of the rows of an address table, 512 units at a time.
 
-Rules and helpers as in `simd.py`; twins in `portable.py` (`combine_rows`). What stands at `out` takes part: all ones
+Rules and helpers as in `simd.py`; twins in `portable.py` (`and_rows`, `join_rows`). What stands at `out` takes part: all ones
 before an AND, zeros before an OR. Tables are padded to whole groups with an address that is in them already.
 """
 

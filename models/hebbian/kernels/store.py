@@ -8,7 +8,7 @@ while it is near (`store_by_rows`). Both count what the items ask for, not how i
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words, popcount
+from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words, count_bits, popcount
 from sdrsim.kernels.jit import compiled
 from sdrsim.kernels.learning import code_words
 from sdrsim.models.hebbian.kernels.net import Net
@@ -91,18 +91,17 @@ def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int]:
         for a in range(indptr[m], indptr[m + 1]):
             items[places[indices[a]]] = m
             places[indices[a]] += 1
-    n_new = ZERO
+    n_new = 0
     for u in range(net.n_units):
         row = net.rows[u]
+        n_new -= count_bits(row)
         for a in range(starts[u], starts[u + 1]):
             m = items[a]
             for b in range(indptr[m], indptr[m + 1]):
                 v = np.uint64(indices[b])
-                bit = ONE << (v & LOW_6)
-                old = row[v >> _6]
-                n_new += ((old >> (v & LOW_6)) & ONE) ^ ONE
-                row[v >> _6] = old | bit
-    return int(np.int64(n_new)), n_touched
+                row[v >> _6] |= ONE << (v & LOW_6)
+        n_new += count_bits(row)
+    return n_new, n_touched
 
 
 @compiled
