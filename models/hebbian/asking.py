@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sdrsim.models.hebbian.selection import SELECTIONS
 
 from sdrsim.engine.checks import checked_count, checked_name, checked_real
 from sdrsim.errors import ParameterError
 from sdrsim.models.hebbian.kernels.net import ALL, GWSTA, GWTA, KWTA, THRESHOLD, WTA, Rule
+from sdrsim.models.hebbian.selection import SELECTIONS
 
 __all__ = ["CORRECTIONS", "RULES", "Asked", "Failures", "checked_failures", "checked_request"]
 
@@ -84,6 +84,7 @@ def checked_request(
     correction: Any = None,
     rho: Any = None,
     failures: Any = None,
+    fill_erased: bool = False,
 ) -> Asked:
     """A request with every option in its range, or ParameterError."""
     rules = RULES if n_clusters else RULES[:1]
@@ -115,6 +116,7 @@ def checked_request(
         correction,
         rho,
         failures,
+        fill_erased,
     )
 
 

@@ -224,7 +224,7 @@ class HebbianMemory(ABC):
     def __getstate__(self) -> dict[str, Any]:
         """For copy and pickle: kernels want their arrays aligned, so the copy takes its own."""
         kept = None if self._taken is None else {k: np.array(v) for k, v in self._kept(self._taken).items()}
-        return {**self.__dict__, "_taken": kept, "traffic": copy.deepcopy(self.traffic)}
+        return {**self.__dict__, "_taken": kept, "_scratch": [], "traffic": copy.deepcopy(self.traffic)}
 
     def __setstate__(self, kept: dict[str, Any]) -> None:
         self.__dict__.update({**kept, "_taken": None})

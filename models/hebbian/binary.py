@@ -17,7 +17,8 @@ from sdrsim.kernels.bits import bit_matrix, count_bits, n_words, unpack_rows
 from sdrsim.models.hebbian.asking import Asked
 from sdrsim.models.hebbian.base import Arrays, HebbianMemory, Recalled, Stored
 from sdrsim.models.hebbian.kernels.forget import store_forgetting
-from sdrsim.models.hebbian.kernels.net import N_COUNTS, N_READS, Net, make_work
+from sdrsim.models.hebbian.kernels.messages import values_of
+from sdrsim.models.hebbian.kernels.net import N_COUNTS, N_READS, Net, Work, make_work
 from sdrsim.models.hebbian.kernels.recall import recall_batch
 from sdrsim.models.hebbian.kernels.store import gather_groups, set_own_bits, store_by_rows, store_items
 from sdrsim.models.hebbian.kernels.wire import wire_physical
@@ -48,6 +49,7 @@ class BinaryMemory(HebbianMemory):
         self._shape = (n_clusters, cluster_size)
         self._p_forget = float(getattr(params, "p_forget", 0.0))
         self._connectivity = float(getattr(params, "connectivity", 1.0))
+        self._scratch: list[Work] = []
         super().__init__(params, size, seed)
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
@@ -231,7 +233,8 @@ class BinaryMemory(HebbianMemory):
         if trace:
             traffic.trace = trace_of(log)
         self.traffic += traffic.without_trace()
-        return Recalled(codes, volleys, converged, traffic, path=path)
+        messages = self._messages_of(codes) if self._shape[0] else None
+        return Recalled(codes, volleys, converged, traffic, messages, path)
 
     def _run_parts(
         self,
@@ -245,27 +248,29 @@ class BinaryMemory(HebbianMemory):
         n_threads: int,
     ) -> tuple[SDR, NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         net, rule = self._net, asked.kernel_rule()
-        seeds = (np.uint64(key), np.uint64(subseed(key, "synaptic failure")))
+        seeds = (np.uint64(key), np.uint64(subseed(key, "synaptic failure")) if asked.p_syn > 0 else np.uint64(0))
 
         def part(a: int, b: int) -> tuple[Any, ...]:
-            counts, some = np.zeros(N_COUNTS, np.int64), cues[a:b]
+            some = cues if b - a == len(cues) else cues[a:b]
             order = orders[a:b] if len(orders) > 1 else orders
             guide = guides[a:b] if len(guides) else guides
             n_reads = 64 * (self.size + len(net.groups)) if trace else 0
             while True:
-                work = make_work(net, n_reads)
+                work, counts = self._scratch_for(net, n_reads), np.zeros(N_COUNTS, np.int64)
                 called = (net, rule, work, order, (some.indptr, some.indices), guide, seeds, first + a, counts)
                 made = recall_batch(*called)
+                if not trace:
+                    self._scratch.append(work)
                 if counts[N_READS] <= n_reads or not trace:
                     return (*made, counts)
-                n_reads, counts[:] = int(counts[N_READS]), 0  # an item that read more than any should: once more
+                n_reads = int(counts[N_READS])  # an item that read more than any should: once more
 
-        cuts = np.linspace(0, len(cues), min(n_threads, max(1, len(cues))) + 1).astype(int).tolist()
-        if len(cuts) == 2:
-            parts = [part(*cuts)]
+        if n_threads == 1 or len(cues) < 2:
+            parts = [part(0, len(cues))]
         else:
             from concurrent.futures import ThreadPoolExecutor
 
+            cuts = np.linspace(0, len(cues), min(n_threads, len(cues)) + 1).astype(int).tolist()
             with ThreadPoolExecutor(len(cuts) - 1) as pool:
                 parts = list(pool.map(part, cuts[:-1], cuts[1:]))
         if len(parts) == 1:
@@ -288,6 +293,21 @@ class BinaryMemory(HebbianMemory):
     def _mean_activity(self) -> float:
         """Mean share of active units of what was stored."""
         return self.n_active_stored / max(1, self.n_stored * self.size)
+
+    def _messages_of(self, codes: SDR) -> NDArray[np.int16]:
+        """Value in each cluster, -1 where there is none or several."""
+        out = np.empty((len(codes), self._shape[0]), np.int16)
+        values_of(codes.indptr, codes.indices, self._arrays["cluster_of"], self._shape[1], out)
+        return out
+
+    def _scratch_for(self, net: Net, n_reads: int) -> Work:
+        """Scratch that no other thread uses; what traces is made anew."""
+        if n_reads:
+            return make_work(net, n_reads)
+        try:
+            return self._scratch.pop()  # atomic
+        except IndexError:
+            return make_work(net, 0)
 
     def _about(self) -> str:
         return f"{self.size:,} units, density {self.density:.4f}"

@@ -17,7 +17,6 @@ from sdrsim.errors import CodeError, ParameterError
 from sdrsim.models.hebbian.asking import checked_failures, checked_request
 from sdrsim.models.hebbian.base import Recalled, Stored
 from sdrsim.models.hebbian.binary import BinaryMemory
-from sdrsim.models.hebbian.kernels.messages import values_of
 from sdrsim.models.hebbian.kernels.search import draw_units, find_clique
 
 __all__ = ["CliqueMemory", "CliqueParams"]
@@ -88,7 +87,6 @@ class CliqueMemory(BinaryMemory):
         self.n_clusters, self.cluster_size = params.n_clusters, params.cluster_size
         self.order = params.n_clusters if params.order is None else params.order
         self.n_units = self.n_clusters * self.cluster_size
-        self._cluster_of = np.repeat(np.arange(self.n_clusters, dtype=np.int32), self.cluster_size)
         super().__init__(params, self.n_units, self.n_clusters, self.cluster_size, seed)
 
     @classmethod
@@ -146,9 +144,7 @@ class CliqueMemory(BinaryMemory):
         (n, n_clusters) int16: the active unit of each cluster, -1 where there is none or more than one
         """
         x = as_sdr(codes, self.size, what="codes")
-        out = np.empty((len(x), self.n_clusters), np.int16)
-        values_of(x.indptr, x.indices, self._cluster_of, self.cluster_size, out)
-        return out
+        return self._messages_of(x)
 
     def _checked_messages(self, what: str, messages: Any) -> NDArray[Any]:
         try:
@@ -292,8 +288,8 @@ class CliqueMemory(BinaryMemory):
             stop=stop,
             p_syn=p_syn,
             failures=None if failures is None else checked_failures(failures, self.size, len(codes)),
+            fill_erased=known and not blind,
         )
-        asked = replace(asked, fill_erased=known and not blind)
         orders = guides.sum(axis=1).astype(np.int64) if len(guides) else np.array([self.order], np.int64)
         found = self._recall(
             codes,
@@ -309,7 +305,7 @@ class CliqueMemory(BinaryMemory):
             found = self._search(found)
         if ambiguous == "draw":
             found = self._draw(found, self.seed if seed is None else seed, first_item)
-        return replace(found, messages=self.to_messages(found.codes))
+        return found
 
     def _checked_guides(self, clusters: Any, n: int, blind: Any) -> NDArray[np.bool_]:
         if not isinstance(blind, (bool, np.bool_)):
@@ -343,16 +339,19 @@ class CliqueMemory(BinaryMemory):
         extra = Traffic()
         words = self._arrays["rows"].shape[1]
         extra.add(self.tensor, "settle", rows_read=n_rows, words_read=n_rows * words, synops=n_rows * self.size)
-        self.traffic += extra
-        return replace(found, codes=SDR.from_indices(parts, self.size), traffic=found.traffic + extra)
+        return self._changed(found, SDR.from_indices(parts, self.size), extra)
 
     def _draw(self, found: Recalled, seed: Any, first_item: int) -> Recalled:
         key, codes = np.uint64(subseed(checked_seed(seed), "ambiguous")), found.codes
         indptr, indices, n_draws = draw_units(self._net, codes.indptr, codes.indices, key, first_item)
         extra = Traffic()
         extra.add(self.tensor, "settle", random_numbers=n_draws)
+        return self._changed(found, SDR._trusted(indices, indptr, self.size), extra)
+
+    def _changed(self, found: Recalled, codes: SDR, extra: Traffic) -> Recalled:
+        """An answer with other codes, and what it took to find them."""
         self.traffic += extra
-        return replace(found, codes=SDR._trusted(indices, indptr, self.size), traffic=found.traffic + extra)
+        return replace(found, codes=codes, messages=self._messages_of(codes), traffic=found.traffic + extra)
 
     # ---- theory ---------------------------------------------------------------------------------------------------
 
