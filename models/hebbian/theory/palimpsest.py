@@ -107,8 +107,8 @@ def palimpsest_clique_error(
 
     The links of one unit to the cue are a Markov chain: thinned by forgetting, grown by messages that use the unit.
     So the law of every single score is exact; the message comes back when in each cluster its unit scores above all
-    others (ties are errors). Units and clusters are taken for independent of each other. Derived here; without
-    forgetting it is `clique_error` for every age.
+    others (ties are errors). Units are taken for independent of each other, but for the link that two units of the cue
+    share. Derived here; without forgetting it is `clique_error` for every age.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def palimpsest_clique_error(
     Examples
     --------
     >>> palimpsest_clique_error([0, 100, 500], 50_000, 8, 256, n_erased=4, p_forget=1e-4).round(4).tolist()
-    [0.2813, 0.4086, 0.7289]
+    [0.2813, 0.4011, 0.71]
     """
     t, m, p, c, size, e = together(
         **_aged(age, n_patterns, p_forget),
@@ -143,13 +143,15 @@ def palimpsest_clique_error(
     out = np.empty(t.shape)
     for i, (at, stores, chi, units, lost, forget) in enumerate(_each(t, m, c, size, e, p)):
         net, known = (int(chi), int(units), int(chi)), int(chi - lost)
+        past = (int(at), int(stores), net)
         kept = 1.0
         if lost:
-            laws = _scores(int(at), int(stores), net, known, forget)
-            kept *= _above(laws.genuine, 0.0, laws.wrong, units - 1) ** lost
+            laws = _scores(*past, known, forget)
+            kept *= float(laws.genuine @ _all_below(np.arange(known + 1), laws.wrong, units - 1)) ** lost
         if known:
-            laws = _scores(int(at), int(stores), net, known - 1, forget)
-            kept *= _above(laws.genuine, effect, laws.wrong, units - 1) ** known
+            wrong = _scores(*past, known - 1, forget).wrong
+            enough = _all_below(np.arange(known) + effect, wrong, units - 1)
+            kept *= _cue_holds(_cue_laws(*past, known, forget), enough[None], known)[0]
         out.flat[i] = 1.0 - kept
     return given(out)
 
@@ -183,7 +185,7 @@ def palimpsest_willshaw_error(
     Examples
     --------
     >>> palimpsest_willshaw_error([0, 100, 500], 50_000, 2048, 11, 6, p_forget=1e-4).round(4).tolist()
-    [0.1639, 0.5337, 0.9462]
+    [0.1639, 0.4609, 0.8999]
     """
     t, m, p, n, k, a = together(
         **_aged(age, n_patterns, p_forget),
@@ -196,10 +198,16 @@ def palimpsest_willshaw_error(
     effect = float(real("memory_effect", memory_effect, 0.0, np.inf, ends="low"))
     out = np.empty(t.shape)
     for i, (at, stores, units, active, cue, forget) in enumerate(_each(t, m, n, k, a, p)):
-        net = (int(units), 1, int(active))
-        outside = _scores(int(at), int(stores), net, int(min(cue, units - 1)), forget)
-        inside = _scores(int(at), int(stores), net, max(int(cue) - 1, 0), forget)
-        out.flat[i] = 1.0 - _lowest_above_highest(outside, inside.genuine, effect, units, active, cue)
+        if active == units:
+            out.flat[i] = 0.0
+            continue
+        past, known = (int(at), int(stores), (int(units), 1, int(active))), int(cue)
+        laws = _scores(*past, known, forget)
+        levels = np.arange(known + 1)  # of the highest wrong score
+        highest = np.diff(_all_below(levels + 1, laws.wrong, units - active), prepend=0.0)
+        free = np.append(np.cumsum(laws.genuine[::-1])[::-1][1:], 0.0) ** (active - cue)
+        enough = (np.arange(max(known, 1)) + effect > levels[:, None]).astype(np.float64)
+        out.flat[i] = 1.0 - float(highest @ (free * _cue_holds(_cue_laws(*past, known, forget), enough, known)))
     return given(out)
 
 
@@ -214,36 +222,47 @@ def _scores(age: int, n_patterns: int, net: tuple[int, int, int], n_cue: int, p_
     clear = thinning_step(n_cue, p_forget)
     step = clear @ covering_step(hits(*net, n_cue), use_probability(*net))
     ends, after = np.eye(n_cue + 1), np.array([age])
-    before = (
-        walked(ends[0], step, np.array([n_patterns - 1 - age])) @ clear
-    )  # the item itself gives wrong units nothing
+    stored_before = np.array([n_patterns - 1 - age])
+    before = walked(ends[0], step, stored_before) @ clear  # the item itself gives wrong units nothing
     return _Scores(walked(ends[-1], step, after)[0], walked(before, step, after)[0])
 
 
-def _above(high: Reals, more: float, low: Reals, n_low: float) -> float:
-    """Probability that one score, plus `more`, lies above each of `n_low` others, all of them independent."""
-    if n_low == 0:
-        return 1.0
-    below = np.concatenate([[0.0], np.cumsum(low)])
-    reach = np.clip(np.ceil(np.arange(len(high)) + more), 0, len(low)).astype(np.int64)
-    return float(high @ np.minimum(below[reach], 1.0) ** n_low)
+def _all_below(score: ArrayLike, law: Reals, n_others: float) -> Reals:
+    """Probability that `n_others` independent scores of that law all lie below each of the given ones."""
+    below = np.concatenate([[0.0], np.cumsum(law)])
+    reach = np.clip(np.ceil(score), 0, len(law)).astype(np.int64)
+    return np.asarray(np.minimum(below[reach], 1.0) ** n_others)
 
 
-def _lowest_above_highest(
-    outside: _Scores, cue_law: Reals, effect: float, n_units: float, n_active: float, n_cue: float
-) -> float:
-    """Probability that all units of a pattern score above all others."""
-    if n_active == n_units:
-        return 1.0
-    top = len(outside.wrong) - 1
-    no_more = np.minimum(np.cumsum(outside.wrong), 1.0) ** (n_units - n_active)  # highest wrong score <= s
-    highest = np.diff(no_more, prepend=0.0)
-    kept = 0.0
-    for s in range(top + 1):
-        free = float(outside.genuine[s + 1 :].sum()) ** (n_active - n_cue)
-        first = max(int(np.floor(s - effect)) + 1, 0)  # links a unit of the cue needs to score above s
-        kept += float(highest[s]) * free * float(cue_law[first:].sum()) ** n_cue
-    return kept
+class _CueLaws(NamedTuple):
+    """Links of a cue unit to all others of the cue, to all but one, to one: laws of their numbers."""
+
+    all_others: Reals
+    but_one: Reals
+    one: Reals
+
+
+def _cue_laws(age: int, n_patterns: int, net: tuple[int, int, int], n_cue: int, p_forget: float) -> _CueLaws:
+    sizes = (max(n_cue - 1, 0), max(n_cue - 2, 0), min(1, n_cue))
+    return _CueLaws(*(_scores(age, n_patterns, net, k, p_forget).genuine for k in sizes))
+
+
+def _cue_holds(laws: _CueLaws, enough: Reals, n_cue: int) -> Reals:
+    """Probability that all units of the cue win, for each row of `enough`: that of winning with 0, 1, ... links.
+
+    Two units of the cue share a link: lost, it is lost to both. The product over units is corrected pair by pair,
+    ``P(one)**a (P(two) / P(one)**2)**(a (a - 1) / 2)``, which is exact where no link may be missing.
+    """
+    if n_cue == 0:
+        return np.ones(len(enough))
+    one = enough @ laws.all_others
+    if n_cue == 1:
+        return np.asarray(one)
+    here, gone = enough[:, 1:] @ laws.but_one, enough[:, :-1] @ laws.but_one
+    two = laws.one[1] * here**2 + laws.one[0] * gone**2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log = n_cue * np.log(one) + n_cue * (n_cue - 1) / 2 * np.log(two / one**2)
+        return np.where(one > 0, np.minimum(np.exp(log), one), 0.0)
 
 
 def _aged(age: ArrayLike, n_patterns: ArrayLike, p_forget: ArrayLike) -> dict[str, Reals]:
