@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sdrsim.models.hebbian.amari import AmariMemory as AmariMemory
     from sdrsim.models.hebbian.bcpnn import BCPNNMemory as BCPNNMemory
     from sdrsim.models.hebbian.covariance import CovarianceMemory as CovarianceMemory
+    from sdrsim.models.hebbian.delayed import DelayedRecall as DelayedRecall
     from sdrsim.models.hebbian.kanerva import KanervaMemory as KanervaMemory
     from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
@@ -22,6 +23,7 @@ _HOMES = {
     "AmariMemory": "amari",
     "CovarianceMemory": "covariance",
     "BCPNNMemory": "bcpnn",
+    "DelayedRecall": "delayed",
     "KanervaMemory": "kanerva",
     "NoisyHebbianLearner": "learner",
     "quantize_noise": "noise",
@@ -31,6 +33,7 @@ __all__ = [
     "BCPNNMemory",
     "CliqueMemory",
     "CovarianceMemory",
+    "DelayedRecall",
     "KanervaMemory",
     "NoisyHebbianLearner",
     "WillshawMemory",
