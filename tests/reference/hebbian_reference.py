@@ -84,7 +84,7 @@ class ReferenceMemory:
     def failing(self, active, p_syn, seed, item, volley):
         """Links (i, j) that fail: along the list of a unit's links, gaps are geometric."""
         failed = []
-        for i in active if p_syn > 0 else []:
+        for i in active.tolist() if p_syn > 0 else []:
             targets, place, n = np.flatnonzero(self.links[i]), -1, 0
             while p_syn < 1:
                 u = unit(key(subseed(seed, "synaptic failure"), item, volley, (i << 32) + n))
@@ -100,7 +100,7 @@ class ReferenceMemory:
         links = self.links.copy()
         for i, j in failed:
             links[i, j] = False
-        active, total = np.flatnonzero(x), [gamma * int(on) for on in x]
+        active, total = np.flatnonzero(x).tolist(), [gamma * int(on) for on in x]
         if rule == "sum_of_sum":
             groups = [active]
         else:

@@ -33,9 +33,9 @@ def thin_row(row: Words, own: int, p: float, seed: np.uint64, item: int, volley:
         log_stay = math.log1p(-p)
         while True:
             draw = (own << 32) + n_draws
-            gap = math.floor(math.log(1.0 - unit(key(seed, item, volley, draw))) / log_stay)
+            gap = math.log(1.0 - unit(key(seed, item, volley, draw))) / log_stay
             n_draws += 1
-            if gap >= n_links - position - 1:
+            if gap >= n_links - position - 1:  # asked of the float: a tiny p gives gaps that no whole number holds
                 break
             position += 1 + int(gap)
             while passed + held <= position:

@@ -25,9 +25,9 @@ def forget(net: Net, p: float, seed: np.uint64, item: int) -> tuple[int, int, in
     log_stay = math.log1p(-p) if p < 1.0 else -math.inf
     pair, n_gone, n_words, n_draws = -1, 0, 0, 0
     while True:
-        gap = math.floor(math.log(1.0 - unit(key(seed, item, 0, n_draws))) / log_stay)
+        gap = math.log(1.0 - unit(key(seed, item, 0, n_draws))) / log_stay
         n_draws += 1
-        if gap >= n_pairs - pair - 1:
+        if gap >= n_pairs - pair - 1:  # asked of the float: a tiny p gives gaps that no whole number holds
             return n_gone, n_words, n_draws
         pair += 1 + int(gap)
         j = int((1.0 + math.sqrt(8.0 * pair + 1.0)) / 2.0)  # pair = j (j - 1) / 2 + i with i < j

@@ -76,6 +76,8 @@ def select_winners(
     else:
         least = n_active if rule.select == ALL else rule.threshold
         at_least(planes, n_units, least, work.new)
+        for i in range(len(work.new)):  # a threshold of 0 lets them in again
+            work.new[i] &= work.valid[i]
         if rule.select == ALL and n_active == 0:
             work.new[:] = ZERO
 
@@ -122,6 +124,7 @@ def fill_erased(net: Net, work: Work) -> None:
             for i in range(cluster * size >> 6, (cluster + 1) * size >> 6):
                 work.x[i] |= mask
         work.held[cluster] = size if erased else work.held[cluster]
+        work.unit[cluster] = cluster * size if erased else work.unit[cluster]  # of size 1: read as a single unit
 
 
 @inlined

@@ -24,9 +24,9 @@ def wire_physical(rows: Words, n_units: int, p: float, seed: np.uint64) -> None:
             for v in range(n_units):
                 row[v >> 6] |= ONE << (np.uint64(v) & LOW_6)
         while rare > 0.0:
-            gap = math.floor(math.log(1.0 - unit(key(seed, u, 0, n))) / log_stay)
+            gap = math.log(1.0 - unit(key(seed, u, 0, n))) / log_stay
             n += 1
-            if gap >= n_units - place - 1:
+            if gap >= n_units - place - 1:  # asked of the float: a tiny p gives gaps that no whole number holds
                 break
             place += 1 + int(gap)
             row[place >> 6] ^= ONE << (np.uint64(place) & LOW_6)
