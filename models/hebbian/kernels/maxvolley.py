@@ -7,9 +7,9 @@ lose units, the rows of those that lost none need not be read again.
 
 import numpy as np
 
-from sdrsim.kernels.bits import ALL_BITS, LOW_6, ONE, ZERO, popcount
+from sdrsim.kernels.bits import LOW_6, ONE, ZERO, popcount
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.rows import and_rows, or_rows, row_address
+from sdrsim.kernels.rows import and_rows, both, or_rows, row_address
 from sdrsim.kernels.sums import planes_for
 from sdrsim.models.hebbian.kernels.failures import thin_row
 from sdrsim.models.hebbian.kernels.net import DRAWS, SUMS, WTA, Net, Rule, Work, chunks_of, note_row, note_rows
@@ -21,24 +21,25 @@ from sdrsim.models.hebbian.kernels.volley import (
     Keys,
     add_self,
     between,
-    count_winners,
+    list_units,
+    n_clusters_of,
     planes_view,
     sum_table,
 )
 
 
 @inlined
-def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts: Counts) -> int:
+def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts: Counts) -> tuple[int, int]:
     """Put the units reached by all clusters into `work.new`; NOT_TRIED, TRIED, or WON: they are the winners (of wta).
 
-    `known`: `all_linked` holds the volley before; only clusters that are `fresh` must be read. Afterwards none is.
+    `known`: `all_linked` holds the volley before; only clusters that are `fresh` must be read. Afterwards none is. The
+    second number is that of the units in `work.new`, which are listed.
     """
     if rule.gamma < 1 or rule.select != WTA:
-        return NOT_TRIED
+        return NOT_TRIED, 0
     if not known:
-        work.all_linked[:] = ALL_BITS
         work.fresh[:] = True
-    n_rows, n_active, n_missing, n_others = 0, 0, 0, 0
+    n_rows, n_active, n_others = 0, 0, 0
     for cluster in range(net.n_clusters):  # without branches: which cluster must be read nobody could foretell
         held = work.held[cluster]
         whole = held == net.cluster_size and held > 1
@@ -46,7 +47,6 @@ def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts
         work.table[n_rows] = group if whole else own
         work.unread[n_rows] = net.n_units + cluster if whole else work.unit[cluster]
         n_active += 1 if held > 0 else 0
-        n_missing += 1 if work.may[cluster] and held == 0 else 0
         n_rows += 1 if work.fresh[cluster] and (held == 1 or whole) else 0
         n_others += 1 if work.fresh[cluster] and held > 1 and not whole else 0
     note_rows(net, work, work.unread, n_rows, counts)
@@ -57,15 +57,11 @@ def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts
                 n_rows += 1
     work.fresh[:] = False
     if n_active == 0:
-        return NOT_TRIED
-    and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far)
-    changed = ZERO
-    for i in range(len(work.new)):
-        work.new[i] = work.all_linked[i] & work.valid[i]
-        changed |= work.new[i] ^ work.x[i]
-    if changed == ZERO and n_missing == 0:
-        return WON
-    return WON if count_winners(net, work) else TRIED
+        return NOT_TRIED, 0
+    and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far, known)
+    both(work.all_linked, work.valid, chunks_of(net.n_units), work.new)
+    n = list_units(net, work.new, work)
+    return (WON, n) if n_clusters_of(net, work, n) == work.n_may[0] else (TRIED, n)
 
 
 @inlined
@@ -104,8 +100,7 @@ def _joined_rows(net: Net, work: Work, cluster: int, far: bool, counts: Counts) 
             n += 1
     if n == 1:
         return table[0]
-    out[:] = ZERO
-    or_rows(table, n, chunks_of(net.n_units), out, far)
+    or_rows(table, n, chunks_of(net.n_units), out, far, False)
     return row_address(work.some, cluster)
 
 
@@ -124,9 +119,30 @@ def _thinned_rows(net: Net, rule: Rule, work: Work, cluster: int, keys: Keys, co
 
 
 @inlined
-def update_held(net: Net, work: Work) -> None:
-    """The winners of each cluster become its active units; it is fresh when their number changed."""
+def hold_winners(net: Net, work: Work, n: int) -> tuple[int, int]:
+    """The listed winners become the active units of their clusters; how many clusters changed, and how many were lost.
+
+    A cluster is fresh when its number of units changed.
+    """
+    n_changed, n_lost = 0, 0
+    work.won[:] = 0
+    for i in range(n):
+        cluster = net.cluster_of[work.active[i]]
+        work.won[cluster] += 1
+        work.unit[cluster] = work.active[i]
     for cluster in range(net.n_clusters):
-        work.fresh[cluster] |= work.won[cluster] != work.held[cluster]
-        work.held[cluster] = work.won[cluster]
-        work.unit[cluster] = work.winner[cluster]
+        held, won = work.held[cluster], work.won[cluster]
+        n_changed += 1 if won != held else 0
+        n_lost += 1 if won == 0 and held > 0 else 0
+        work.fresh[cluster] |= won != held
+        work.held[cluster] = won
+    return n_changed, n_lost
+
+
+@inlined
+def fill_whole(net: Net, work: Work) -> None:
+    """Set the bits of clusters of which all units are active, which `start` left out."""
+    for cluster in range(net.n_clusters):
+        if work.held[cluster] == net.cluster_size:
+            for unit in range(cluster * net.cluster_size, (cluster + 1) * net.cluster_size):
+                work.x[unit >> 6] |= ONE << (np.uint64(unit) & LOW_6)

@@ -61,10 +61,10 @@ class Work(NamedTuple):
     some: Words  # (n_clusters + 2, n_words): ORs of the rows of a cluster; the last but one is a row after failures
     active: NDArray[np.int32]  # the units of `x` (sum of sum)
     may: NDArray[np.bool_]  # (n_clusters,): may units of this cluster win?
+    n_may: NDArray[np.int64]  # (1,): clusters whose units may win
     held: NDArray[np.int32]  # (n_clusters,): its active units (sum of max)
     unit: NDArray[np.int32]  # (n_clusters,): its active unit, where it has one
     won: NDArray[np.int32]  # (n_clusters,): its winners
-    winner: NDArray[np.int32]  # (n_clusters,): one of its winners
     fresh: NDArray[np.bool_]  # (n_clusters,): must its row still be taken into `all_linked`?
     unread: NDArray[np.int32]  # rows behind the first entries of `table`
     reads: NDArray[np.int64]  # rows read for this item, when they are traced; no more than fit
@@ -92,7 +92,7 @@ def make_work(net: Net, n_reads: int) -> Work:
         np.zeros((net.n_clusters + 2, n_words), np.uint64),
         np.zeros(net.n_units, np.int32),
         np.zeros(net.n_clusters, np.bool_),
-        np.zeros(net.n_clusters, np.int32),
+        np.zeros(1, np.int64),
         np.zeros(net.n_clusters, np.int32),
         np.zeros(net.n_clusters, np.int32),
         np.zeros(net.n_clusters, np.int32),
@@ -129,10 +129,10 @@ def borrow_work(work: Work) -> Work:
         borrowed(work.some),
         borrowed(work.active),
         borrowed(work.may),
+        borrowed(work.n_may),
         borrowed(work.held),
         borrowed(work.unit),
         borrowed(work.won),
-        borrowed(work.winner),
         borrowed(work.fresh),
         borrowed(work.unread),
         borrowed(work.reads),

@@ -6,12 +6,13 @@ One compiled call takes a whole batch; an item's answer depends on its cue and i
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels.bits import ALL_BITS, ZERO, Words, fill_units, pack_indices
+from sdrsim.kernels.bits import ALL_BITS, LOW_6, ONE, ZERO, Words, fill_units
 from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled, inlined
+from sdrsim.kernels.rows import filled, moved
 from sdrsim.kernels.sums import is_far
 from sdrsim.kernels.winners import at_least, cluster_winners, exactly_k, global_max, top_k
-from sdrsim.models.hebbian.kernels.maxvolley import max_scores, max_winners, update_held
+from sdrsim.models.hebbian.kernels.maxvolley import fill_whole, hold_winners, max_scores, max_winners
 from sdrsim.models.hebbian.kernels.net import (
     ALL,
     COMPARES,
@@ -28,16 +29,16 @@ from sdrsim.models.hebbian.kernels.net import (
     Work,
     borrow_net,
     borrow_work,
+    chunks_of,
 )
 from sdrsim.models.hebbian.kernels.volley import (
     NOT_TRIED,
     TRIED,
     WON,
     Counts,
-    active_units,
     between,
-    count_winners,
     is_clique,
+    list_units,
     planes_view,
     sum_scores,
     sum_winners,
@@ -45,6 +46,7 @@ from sdrsim.models.hebbian.kernels.volley import (
 
 Ints = NDArray[np.int32]
 Offsets = NDArray[np.int64]
+_6 = np.uint64(6)
 Seeds = tuple[np.uint64, np.uint64]
 """Of the ties, of the failures."""
 
@@ -86,18 +88,23 @@ def select_winners(
 def start(net: Net, rule: Rule, work: Work, cue: Ints, guides: NDArray[np.bool_], i: int) -> int:
     """`x`, its list, and the units that may win, of item i of a batch; returns the active units of the cue.
 
-    Sum of max may begin with erased clusters all on.
+    Sum of max may begin with erased clusters all on: `held` knows, `x` does not yet (`fill_whole`).
     """
-    pack_indices(cue, work.x)
+    filled(work.x, chunks_of(net.n_units), ZERO)
     for a in range(len(cue)):
+        u = np.uint64(cue[a])
+        work.x[u >> _6] |= ONE << (u & LOW_6)
         work.active[a] = cue[a]
     if i == 0 and len(guides) == 0:
         fill_units(net.n_units, work.valid)
         work.may[:] = True
+        work.n_may[0] = net.n_clusters
     elif len(guides):
         work.valid[:] = ZERO
+        work.n_may[0] = 0
         for cluster in range(net.n_clusters):
             work.may[cluster] = guides[i, cluster]
+            work.n_may[0] += 1 if guides[i, cluster] else 0
             if guides[i, cluster]:
                 fill_cluster(net, cluster, work.valid)
     if rule.sum_of_max:
@@ -106,25 +113,11 @@ def start(net: Net, rule: Rule, work: Work, cue: Ints, guides: NDArray[np.bool_]
             work.held[net.cluster_of[unit]] += 1
             work.unit[net.cluster_of[unit]] = unit
         if rule.fill_erased:
-            fill_erased(net, work)
+            for cluster in range(net.n_clusters):
+                erased = (work.held[cluster] == 0) & work.may[cluster]
+                work.held[cluster] = net.cluster_size if erased else work.held[cluster]
+                work.unit[cluster] = cluster * net.cluster_size if erased else work.unit[cluster]  # where size is 1
     return len(cue)
-
-
-@inlined
-def fill_erased(net: Net, work: Work) -> None:
-    """Switch on all units of the clusters that have none and may win."""
-    size = net.cluster_size
-    for cluster in range(net.n_clusters):
-        erased = (work.held[cluster] == 0) & work.may[cluster]
-        if size & 63:
-            if erased:
-                fill_cluster(net, cluster, work.x)
-        else:  # without a branch: which clusters are erased nobody could foretell
-            mask = ALL_BITS if erased else ZERO
-            for i in range(cluster * size >> 6, (cluster + 1) * size >> 6):
-                work.x[i] |= mask
-        work.held[cluster] = size if erased else work.held[cluster]
-        work.unit[cluster] = cluster * size if erased else work.unit[cluster]  # of size 1: read as a single unit
 
 
 @inlined
@@ -149,7 +142,7 @@ def sum_item(
     for volley in range(rule.max_iterations):
         if n > MOST_ACTIVE:
             return n, volley, False
-        tried = sum_winners(net, rule, work, n, known, far, counts) if plain else NOT_TRIED
+        tried, m = sum_winners(net, rule, work, n, known, far, counts) if plain else (NOT_TRIED, n)
         known |= tried != NOT_TRIED
         if tried == WON:
             counts[SUMS] += net.n_units
@@ -158,8 +151,8 @@ def sum_item(
             keys = (seeds[1], item, volley)
             n_planes = sum_scores(net, rule, work, n, keys, far, tried == TRIED, counts)
             select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
-        repeats = move(work)
-        n = active_units(net, work)
+            m = list_units(net, work.new, work)
+        n, repeats = m, not moved(work.new, work.x, chunks_of(net.n_units))
         if rule.stop_at_clique:
             if is_clique(net, work, n, order):
                 return n, volley + 1, True
@@ -175,32 +168,34 @@ def max_item(
     net: Net, rule: Rule, work: Work, order: int, seeds: Seeds, item: int, far: bool, counts: Counts
 ) -> tuple[int, int, bool]:
     """Sum of max from `work.x` and `work.held` on; returns what `sum_item` does."""
-    known = False
+    known, n = False, 0
     plain = rule.p_syn == 0.0
     for volley in range(rule.max_iterations):
         keys = (seeds[1], item, volley)
-        tried = max_winners(net, rule, work, known, far, counts) if plain else NOT_TRIED
-        known = tried == WON
-        if known:
+        tried, n = max_winners(net, rule, work, known, far, counts) if plain else (NOT_TRIED, 0)
+        if tried == WON:  # then units only left their clusters, unless a cluster is lost that may not win
             counts[SUMS] += net.n_units
             counts[COMPARES] += net.n_units
+            n_changed, n_lost = hold_winners(net, work, n)
+            known, repeats = n_lost == 0, n_changed == 0
+            moved(work.new, work.x, chunks_of(net.n_units))
         else:
+            if volley == 0:
+                fill_whole(net, work)
             n_planes = max_scores(net, rule, work, keys, far, counts)
-            n = active_units(net, work) if rule.select == ALL else 0
+            n = list_units(net, work.x, work) if rule.select == ALL else 0
             select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
-            count_winners(net, work)
-        repeats = move(work)
-        if not repeats:
-            update_held(net, work)
+            n = list_units(net, work.new, work)
+            hold_winners(net, work, n)
+            known, repeats = False, not moved(work.new, work.x, chunks_of(net.n_units))
         if rule.stop_at_clique:
-            n = active_units(net, work)
             if is_clique(net, work, n, order):
                 return n, volley + 1, True
             if repeats and plain:
                 return n, volley + 1, False
         elif repeats:
-            return active_units(net, work), volley + 1, True
-    return active_units(net, work), rule.max_iterations, False
+            return n, volley + 1, True
+    return n, rule.max_iterations, False
 
 
 @compiled
@@ -212,16 +207,6 @@ def log_reads(log: Offsets, n: int, reads: Offsets) -> Offsets:
         log = grown
     log[n : n + len(reads)] = reads
     return log
-
-
-@inlined
-def move(work: Work) -> bool:
-    """The winners become what is active; whether they were it already."""
-    changed = ZERO
-    for i in range(len(work.x)):
-        changed |= work.x[i] ^ work.new[i]
-        work.x[i] = work.new[i]
-    return changed == ZERO
 
 
 @compiled

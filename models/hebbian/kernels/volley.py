@@ -8,9 +8,9 @@ The AND is kept from volley to volley: as long as units only join, rows of those
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.kernels.bits import ALL_BITS, LOW_6, ONE, ZERO, Words, count_bits, low_bits, popcount, unpack_indices
+from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words, low_bits, unpack_indices
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.rows import and_rows, row_address
+from sdrsim.kernels.rows import and_rows, both, filled, moved, row_address
 from sdrsim.kernels.sums import GROUP, far_row_planes, planes_for, row_planes
 from sdrsim.models.hebbian.kernels.failures import thin_row
 from sdrsim.models.hebbian.kernels.net import (
@@ -113,42 +113,44 @@ def add_self(planes: Words, x: Words, gamma: int) -> None:
 
 
 @inlined
-def sum_winners(net: Net, rule: Rule, work: Work, n: int, known: bool, far: bool, counts: Counts) -> int:
+def sum_winners(net: Net, rule: Rule, work: Work, n: int, known: bool, far: bool, counts: Counts) -> tuple[int, int]:
     """Put the units linked to all active ones into `work.new`; NOT_TRIED, TRIED, or WON: they are the winners.
 
     `known`: `all_linked` holds the units linked to all of `covered`; after TRIED and WON it does for `x`, and the
-    reads of the volley are counted, each row once.
+    reads of the volley are counted, each row once. With WON the second number is that of the winners, which are listed.
     """
     if n == 0 or rule.gamma < 1 or (rule.select != WTA and rule.gamma != 1):
-        return NOT_TRIED
+        return NOT_TRIED, n
     if rule.select == WTA:
-        if shares_cluster(net, work, n):
-            return NOT_TRIED
+        if n_clusters_of(net, work, n) < n:  # two in one cluster: no unit is linked to all
+            return NOT_TRIED, n
     elif rule.select != ALL and rule.select != GWSTA:
-        return NOT_TRIED
-    n_rows = 0
-    if not (known and _is_within(work.covered, work.x)):
-        work.all_linked[:] = ALL_BITS
-        work.covered[:] = ZERO
+        return NOT_TRIED, n
+    n_rows, n_chunks = 0, chunks_of(net.n_units)
+    known = known and _is_within(work.covered, work.x)
+    if not known:
+        filled(work.covered, n_chunks, ZERO)
     for i in range(n):
         unit = work.active[i]
         work.table[n_rows] = row_address(net.rows, unit)
         work.unread[n_rows] = unit
         n_rows += 0 if _has(work.covered, unit) else 1
     note_rows(net, work, work.unread, n_rows, counts)
-    and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far)
-    for i in range(len(work.new)):
-        work.new[i] = work.all_linked[i] & work.valid[i]
+    and_rows(work.table, n_rows, n_chunks, work.all_linked, far, known)
+    both(work.all_linked, work.valid, n_chunks, work.new)
+    m = list_units(net, work.new, work)
     if rule.select == WTA:
-        won = count_winners(net, work)
+        won = n_clusters_of(net, work, m) == work.n_may[0]
     else:
-        won = rule.select == ALL or count_bits(work.new) >= rule.k
-    if not won and n_rows < n:  # all rows are needed after all
-        for i in range(n):
-            if _has(work.covered, work.active[i]):
-                note_row(net, work, work.active[i], counts)
-    work.covered[:] = work.x
-    return WON if won else TRIED
+        won = rule.select == ALL or m >= rule.k
+    if not won:
+        list_units(net, work.x, work)
+        if n_rows < n:  # all rows are needed after all
+            for i in range(n):
+                if _has(work.covered, work.active[i]):
+                    note_row(net, work, work.active[i], counts)
+    moved(work.x, work.covered, n_chunks)
+    return (WON, m) if won else (TRIED, n)
 
 
 @inlined
@@ -157,15 +159,14 @@ def _has(words: Words, unit: int) -> bool:
 
 
 @inlined
-def shares_cluster(net: Net, work: Work, n: int) -> bool:
-    """Whether two active units stand in one cluster: then no unit is linked to all."""
-    last = -1
+def n_clusters_of(net: Net, work: Work, n: int) -> int:
+    """Clusters that the listed units stand in."""
+    n_clusters, last = 0, -1
     for i in range(n):
         cluster = net.cluster_of[work.active[i]]
-        if cluster == last:
-            return True
+        n_clusters += 1 if cluster != last else 0
         last = cluster
-    return False
+    return n_clusters
 
 
 @inlined
@@ -183,32 +184,15 @@ def between(word: int, first: int, end: int) -> np.uint64:
 
 
 @inlined
-def count_winners(net: Net, work: Work) -> bool:
-    """How many winners each cluster has, and one of them, to `work`; whether each cluster that may win has one."""
-    size, complete = net.cluster_size, True
-    whole = size & 63 == 0
-    for cluster in range(net.n_clusters):
-        first, end, n, winner = cluster * size, (cluster + 1) * size, ZERO, -1
-        for i in range(first >> 6, (end + 63) >> 6):
-            word = work.new[i] if whole else work.new[i] & between(i, first, end)
-            n += popcount(word)
-            here = 64 * i + np.int64(popcount((word & (~word + ONE)) - ONE))  # without a branch nobody could foretell
-            winner = here if word != ZERO else winner
-        work.won[cluster], work.winner[cluster] = np.int32(n), winner
-        complete &= n != ZERO or not work.may[cluster]
-    return complete
-
-
-@inlined
-def active_units(net: Net, work: Work) -> int:
-    """List the units of `x`; returns how many."""
-    return unpack_indices(work.x[: (net.n_units + 63) // 64], work.active)
+def list_units(net: Net, words: Words, work: Work) -> int:
+    """List the units of `x` or `new` in `work.active`; returns how many."""
+    return unpack_indices(words[: (net.n_units + 63) // 64], work.active)
 
 
 @compiled
 def is_clique(net: Net, work: Work, n: int, order: int) -> bool:
     """Whether the active units are a clique: `order` of them, one a cluster, all linked to each other."""
-    if n != order or (net.n_clusters > 0 and shares_cluster(net, work, n)):
+    if n != order or (net.n_clusters > 0 and n_clusters_of(net, work, n) < n):
         return False
     for i in range(n):
         row = net.rows[work.active[i]]
