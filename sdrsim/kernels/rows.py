@@ -54,7 +54,7 @@ def pad_table(table: Words, n: int) -> int:
     return n_groups
 
 
-@compiled
+@inlined
 def and_rows(table: Words, n_rows: int, n_chunks: int, out: Words, far: bool, keep: bool) -> None:
     """AND of the rows of an address table (with room for `ROW_GROUP` more), in whole chunks of 8 words.
 

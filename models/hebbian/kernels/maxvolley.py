@@ -41,14 +41,15 @@ def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts
         work.fresh[:] = True
     n_rows, n_active, n_others = 0, 0, 0
     for cluster in range(net.n_clusters):  # without branches: which cluster must be read nobody could foretell
-        held = work.held[cluster]
-        whole = held == net.cluster_size and held > 1
+        held, fresh = work.held[cluster], work.fresh[cluster]
+        whole = (held == net.cluster_size) & (held > 1)
+        alone = held == 1
         own, group = row_address(net.rows, work.unit[cluster]), row_address(net.groups, cluster)
-        work.table[n_rows] = group if whole else own
-        work.unread[n_rows] = net.n_units + cluster if whole else work.unit[cluster]
-        n_active += 1 if held > 0 else 0
-        n_rows += 1 if work.fresh[cluster] and (held == 1 or whole) else 0
-        n_others += 1 if work.fresh[cluster] and held > 1 and not whole else 0
+        work.table[n_rows] = own ^ (np.uint64(whole) * (own ^ group))
+        work.unread[n_rows] = work.unit[cluster] + np.int64(whole) * (net.n_units + cluster - work.unit[cluster])
+        n_active += np.int64(held > 0)
+        n_rows += np.int64(fresh & (alone | whole))
+        n_others += np.int64(fresh & (held > 1) & ~whole)
     note_rows(net, work, work.unread, n_rows, counts)
     if n_others > 0:
         for cluster in range(net.n_clusters):
@@ -132,8 +133,8 @@ def hold_winners(net: Net, work: Work, n: int) -> tuple[int, int]:
         work.unit[cluster] = work.active[i]
     for cluster in range(net.n_clusters):
         held, won = work.held[cluster], work.won[cluster]
-        n_changed += 1 if won != held else 0
-        n_lost += 1 if won == 0 and held > 0 else 0
+        n_changed += np.int64(won != held)
+        n_lost += np.int64((won == 0) & (held > 0))
         work.fresh[cluster] |= won != held
         work.held[cluster] = won
     return n_changed, n_lost

@@ -115,7 +115,7 @@ def start(net: Net, rule: Rule, work: Work, cue: Ints, guides: NDArray[np.bool_]
         if rule.fill_erased:
             for cluster in range(net.n_clusters):
                 erased = (work.held[cluster] == 0) & work.may[cluster]
-                work.held[cluster] = net.cluster_size if erased else work.held[cluster]
+                work.held[cluster] += np.int32(erased) * net.cluster_size
                 work.unit[cluster] = cluster * net.cluster_size if erased else work.unit[cluster]  # where size is 1
     return len(cue)
 
