@@ -273,3 +273,17 @@ def test_usage_of_units_never_or_always_used():
     for rho in (0.0, 0.3, 1.0):
         for share in (0.0, 1e-9, 1.0):
             assert np.isfinite(usage_scores(s, a, np.array([0, 0, 10**9, 0]), share, rho)).all()
+
+
+def test_own_support_counts_as_links_to_a_unit_of_mean_usage():
+    usage, s, a = np.array([0, 5, 10, 85]), np.array([[0.0, 2, 2, 2]]), np.full((1, 4), 4.0)
+    plain, own = usage_scores(s, a, usage, 0.02, 0.7), np.array([[3.0, 0, 3, 3]])
+    got = usage_scores(s, a, usage, 0.02, 0.7, own)
+    p = 1 - 0.98**25
+    gain = 3 * np.log((0.7 + 0.3 * p) / p)
+    assert plain[0, 0] == 0.0 < got[0, 0], "a unit without links, but with support of its own, can win"
+    for j in (2, 3):
+        assert got[0, j] - got[0, 1] == pytest.approx(plain[0, j] - plain[0, 1] + gain)
+    least = 4 * np.log(0.3) + gain  # of the unused unit: four links missed
+    rare = 2 * np.log((0.7 + 0.3 * (q := 1 - 0.98**5)) / q) + 2 * np.log(0.3)
+    assert got[0, 1] - got[0, 0] == pytest.approx(rare - least)

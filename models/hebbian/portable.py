@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from sdrsim.models.hebbian.selection import activity_scores, norm_scores, select_scores, usage_scores
 
 from sdrsim.engine.codes import SDR
 from sdrsim.engine.seeds import subseed
 from sdrsim.models.hebbian.asking import Asked
 from sdrsim.models.hebbian.kernels.net import COMPARES, DRAWS, N_COUNTS, READ, ROWS, SUMS, SYNOPS
 from sdrsim.models.hebbian.kernels.scores import volley_counts
+from sdrsim.models.hebbian.selection import activity_scores, norm_scores, select_scores, usage_scores
 
 if TYPE_CHECKING:
     from sdrsim.models.hebbian.binary import BinaryMemory
@@ -88,13 +88,13 @@ def _scores(
     own = asked.memory_effect * x.astype(np.float64)
     if asked.correction is not None:
         reach = _physical(memory, active)
-        s, a = links.sum(axis=0) + own, reach + own
+        s = links.sum(axis=0).astype(np.float64)
         if asked.correction == "activity":
-            scores = activity_scores(s[None], a[None])[0]
+            scores = activity_scores((s + own)[None], (reach + own)[None])[0]
         else:
             usage, share = memory._arrays["usage"], memory._mean_activity()
             rho = 1.0 if asked.rho is None else asked.rho
-            scores = usage_scores(s[None], a[None], usage, share, rho)[0]
+            scores = usage_scores(s[None], reach[None], usage, share, rho, own[None])[0]
         return scores, active.astype(np.int64)
     if asked.rule == "sum_of_max":
         scores = (links > 0).sum(axis=0) + own

@@ -178,7 +178,7 @@ def activity_scores(s: Floats, a: Floats) -> Floats:
     return np.asarray(np.divide(s, a, out=np.zeros(np.shape(s)), where=a > 0))
 
 
-def usage_scores(s: Floats, a: Floats, usage: NDArray[Any], share: float, rho: float) -> Floats:
+def usage_scores(s: Floats, a: Floats, usage: NDArray[Any], share: float, rho: float, own: Any = 0.0) -> Floats:
     """How much likelier a unit is genuine than spurious, from its links and how often it was used.
 
     The logarithm of the ratio of Binomial(a, rho + (1 - rho) p) to Binomial(a, p) at s,
@@ -195,14 +195,19 @@ def usage_scores(s: Floats, a: Floats, usage: NDArray[Any], share: float, rho: f
         f, mean share of active units in an item.
     rho : float, 0 .. 1
         Share of the cue that is genuine. 1: a unit that misses any link is out.
+    own : float64 (n, n_units)
+        Support of a unit for itself: so many links to a unit of mean usage. (Counted among its own links it would speak
+        loudest for units that no item uses.)
 
     Returns
     -------
-    float64 (n, n_units), 1 or more; 0 for units without a link and for those that are out
+    float64 (n, n_units), 1 or more; 0 for units without any support and for those that are out
     """
-    p = np.clip(-np.expm1(usage * np.log1p(-min(share, 1 - _LEAST_P))), _LEAST_P, 1 - _LEAST_P)
+    used = np.append(usage, np.mean(usage))
+    p = np.clip(-np.expm1(used * np.log1p(-min(share, 1 - _LEAST_P))), _LEAST_P, 1 - _LEAST_P)
+    hit = np.log1p(rho * (1 - p) / p)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = s * np.log1p(rho * (1 - p) / p) + np.where(a > s, (a - s) * np.log1p(-rho), 0.0)
-    can = (s > 0) & (ratio > -np.inf)
+        ratio = s * hit[:-1] + own * hit[-1] + np.where(a > s, (a - s) * np.log1p(-rho), 0.0)
+    can = (s + own > 0) & (ratio > -np.inf)
     least = np.where(can, ratio, np.inf).min(axis=-1, keepdims=True)
     return np.asarray(np.where(can, ratio - np.where(can.any(axis=-1, keepdims=True), least, 0.0) + 1.0, 0.0))

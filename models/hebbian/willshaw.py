@@ -213,6 +213,8 @@ class WillshawMemory(BinaryMemory):
             rho=rho,
             failures=None if failures is None else checked_failures(failures, self.size, len(codes)),
         )
+        if correction == "usage" and self._connectivity >= 1:
+            raise ParameterError("correction", got="'usage'", expected="partial connectivity: else none is counted")
         if asked.stop == "clique" and self.n_active is None:
             raise ParameterError("stop", got="'clique'", expected="'fixed' without n_active", do="give n_active")
         orders = np.array([self.n_active or 0], np.int64)
