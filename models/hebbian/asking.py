@@ -56,7 +56,6 @@ class Asked:
         assert isinstance(self.select, str)
         select = ALL if self.select == "threshold" and self.threshold is None else _COMPILED[self.select]
         return Rule(
-            self.rule == "sum_of_max",
             select,
             self.k or 0,
             self.threshold or 0,

@@ -19,8 +19,9 @@ from sdrsim.models.hebbian.base import Arrays, HebbianMemory, Recalled, Stored
 from sdrsim.models.hebbian.kernels.forget import store_forgetting
 from sdrsim.models.hebbian.kernels.messages import values_of
 from sdrsim.models.hebbian.kernels.net import N_COUNTS, N_READS, Net, Work, make_work
-from sdrsim.models.hebbian.kernels.recall import recall_batch
 from sdrsim.models.hebbian.kernels.store import gather_groups, set_own_bits, store_by_rows, store_items
+from sdrsim.models.hebbian.kernels.sum_of_max import recall_by_max
+from sdrsim.models.hebbian.kernels.sum_of_sum import recall_by_sum
 from sdrsim.models.hebbian.kernels.wire import wire_physical
 
 if TYPE_CHECKING:
@@ -258,7 +259,7 @@ class BinaryMemory(HebbianMemory):
             while True:
                 work, counts = self._scratch_for(net, n_reads), np.zeros(N_COUNTS, np.int64)
                 called = (net, rule, work, order, (some.indptr, some.indices), guide, seeds, first + a, counts)
-                made = recall_batch(*called)
+                made = recall_by_max(*called) if asked.rule == "sum_of_max" else recall_by_sum(*called)
                 if not trace:
                     self._scratch.append(work)
                 if counts[N_READS] <= n_reads or not trace:

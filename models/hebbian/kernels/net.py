@@ -23,6 +23,19 @@ ROWS, READ, WRITTEN, SYNOPS, SUMS, COMPARES, DRAWS, N_READS, N_COUNTS = 0, 1, 2,
 MOST_ACTIVE = 2**15 - 1  # active units of a volley: counts, with the memory effect in them, have 16 bits
 
 
+NOT_TRIED, TRIED, WON = 0, 1, 2  # what looking for winners by AND came to
+
+Ints = NDArray[np.int32]
+Offsets = NDArray[np.int64]
+Counts = NDArray[np.int64]
+Keys = tuple[np.uint64, int, int]
+"""Seed of the failures, item, volley."""
+Seeds = tuple[np.uint64, np.uint64]
+"""Of the ties, of the failures."""
+Answers = tuple[Offsets, Ints, Offsets, NDArray[np.bool_], Offsets]
+"""indptr and indices of the answers; volleys (n,); converged (n,); rows read, in order."""
+
+
 class Net(NamedTuple):
     """The memory: matrices as `bits.bit_matrix` makes them; without clusters `n_clusters` is 0."""
 
@@ -37,7 +50,6 @@ class Net(NamedTuple):
 class Rule(NamedTuple):
     """What a recall does. `k` and `threshold` as the selection needs them, `gamma` the memory effect."""
 
-    sum_of_max: bool
     select: int
     k: int
     threshold: int

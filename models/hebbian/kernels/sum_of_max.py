@@ -1,4 +1,4 @@
-"""One volley under the rule sum of max: every cluster that reaches a unit counts once, however many of its units do.
+"""Recall under the rule sum of max: every cluster that reaches a unit counts once, however many of its units do.
 
 Erased clusters begin with all units on. Units are not listed while all or one of a cluster are active: the OR of the
 rows of a whole cluster is a row of its own (`Net.groups`). The winners are looked for by AND first; while clusters only
@@ -6,26 +6,55 @@ lose units, the rows of those that lost none need not be read again.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdrsim.kernels.bits import LOW_6, ONE, ZERO, popcount
+from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.rows import and_rows, both, or_rows, row_address
-from sdrsim.kernels.sums import planes_for
+from sdrsim.kernels.rows import and_rows, both, moved, or_rows, row_address
+from sdrsim.kernels.sums import is_far, planes_for
 from sdrsim.models.hebbian.kernels.failures import thin_row
-from sdrsim.models.hebbian.kernels.net import DRAWS, SUMS, WTA, Net, Rule, Work, chunks_of, note_row, note_rows
-from sdrsim.models.hebbian.kernels.volley import (
+from sdrsim.models.hebbian.kernels.items import between, grown, is_clique, list_units, n_clusters_of, start
+from sdrsim.models.hebbian.kernels.net import (
+    ALL,
+    COMPARES,
+    DRAWS,
+    N_READS,
     NOT_TRIED,
+    SUMS,
     TRIED,
     WON,
+    WTA,
+    Answers,
     Counts,
+    Ints,
     Keys,
-    add_self,
-    between,
-    list_units,
-    n_clusters_of,
-    planes_view,
-    sum_table,
+    Net,
+    Offsets,
+    Rule,
+    Seeds,
+    Work,
+    borrow_net,
+    borrow_work,
+    chunks_of,
+    note_row,
+    note_rows,
 )
+from sdrsim.models.hebbian.kernels.planes import add_self, planes_view, select_winners, sum_table
+
+
+@inlined
+def hold_cue(net: Net, rule: Rule, work: Work, cue: Ints) -> None:
+    """Active units of each cluster of a cue. Erased clusters may begin with all units on: `held` knows, `x` not yet."""
+    work.held[:] = 0
+    for unit in cue:
+        work.held[net.cluster_of[unit]] += 1
+        work.unit[net.cluster_of[unit]] = unit
+    if rule.fill_erased:
+        for cluster in range(net.n_clusters):
+            erased = (work.held[cluster] == 0) & work.may[cluster]
+            work.held[cluster] += np.int32(erased) * net.cluster_size
+            work.unit[cluster] = cluster * net.cluster_size if erased else work.unit[cluster]  # where size is 1
 
 
 @inlined
@@ -147,3 +176,79 @@ def fill_whole(net: Net, work: Work) -> None:
         if work.held[cluster] == net.cluster_size:
             for unit in range(cluster * net.cluster_size, (cluster + 1) * net.cluster_size):
                 work.x[unit >> 6] |= ONE << (np.uint64(unit) & LOW_6)
+
+
+@inlined
+def max_item(
+    net: Net, rule: Rule, work: Work, order: int, seeds: Seeds, item: int, far: bool, counts: Counts
+) -> tuple[int, int, bool]:
+    """Sum of max from `work.x` and `work.held` on; returns what `sum_item` does."""
+    known, n = False, 0
+    plain = rule.p_syn == 0.0
+    for volley in range(rule.max_iterations):
+        keys = (seeds[1], item, volley)
+        tried, n = max_winners(net, rule, work, known, far, counts) if plain else (NOT_TRIED, 0)
+        if tried == WON:  # then units only left their clusters, unless a cluster is lost that may not win
+            counts[SUMS] += net.n_units
+            counts[COMPARES] += net.n_units
+            n_changed, n_lost = hold_winners(net, work, n)
+            known, repeats = n_lost == 0, n_changed == 0
+            moved(work.new, work.x, chunks_of(net.n_units))
+        else:
+            if volley == 0:
+                fill_whole(net, work)
+            n_planes = max_scores(net, rule, work, keys, far, counts)
+            n = list_units(net, work.x, work) if rule.select == ALL else 0
+            select_winners(net, rule, work, n, n_planes, seeds[0], item, counts)
+            n = list_units(net, work.new, work)
+            hold_winners(net, work, n)
+            known, repeats = False, not moved(work.new, work.x, chunks_of(net.n_units))
+        if rule.stop_at_clique:
+            if is_clique(net, work, n, order):
+                return n, volley + 1, True
+            if repeats and plain:
+                return n, volley + 1, False
+        elif repeats:
+            return n, volley + 1, True
+    return n, rule.max_iterations, False
+
+
+@compiled
+def recall_by_max(
+    net: Net,
+    rule: Rule,
+    work: Work,
+    orders: Offsets,
+    cues: tuple[Offsets, Ints],
+    guides: NDArray[np.bool_],
+    seeds: Seeds,
+    first: int,
+    counts: Counts,
+) -> Answers:
+    """As `recall_by_sum`, under sum of max."""
+    indptr: Offsets = borrowed(cues[0])
+    indices: Ints = borrowed(cues[1])
+    net, work, guides, counts = borrow_net(net), borrow_work(work), borrowed(guides), borrowed(counts)
+    n, far = len(indptr) - 1, is_far(net.rows, indptr[-1] - indptr[0])
+    out_indptr, out = np.zeros(n + 1, np.int64), np.empty(max(len(indices), 1024), np.int32)
+    volleys, converged = np.zeros(n, np.int64), np.zeros(n, np.bool_)
+    log, n_log, most = np.empty(1024, np.int64), 0, 0
+    for i in range(n):
+        m = start(net, work, indices[indptr[i] : indptr[i + 1]], guides, i)
+        hold_cue(net, rule, work, work.active[:m])
+        order, here = orders[i if len(orders) > 1 else 0], out_indptr[i]
+        counts[N_READS] = 0
+        m, volleys[i], converged[i] = max_item(net, rule, work, order, seeds, first + i, far, counts)
+        if here + m > len(out):
+            out = grown(out, here, here + m)
+        for a in range(m):
+            out[here + a] = work.active[a]
+        out_indptr[i + 1] = here + m
+        if len(work.reads):
+            most, m = max(most, counts[N_READS]), min(counts[N_READS], len(work.reads))
+            if n_log + m > len(log):
+                log = grown(log, n_log, n_log + m)
+            log[n_log : n_log + m] = work.reads[:m]
+            n_log += m
+    counts[N_READS] = most
+    return out_indptr, out[: out_indptr[n]], volleys, converged, log[:n_log]
