@@ -103,6 +103,9 @@ def checked_request(
         checked_name("correction", correction, CORRECTIONS)
     if rho is not None:
         rho = checked_real("rho", rho, 0.0, 1.0)
+    p_syn = checked_real("p_syn", p_syn, 0.0, 1.0)
+    if failures is not None and p_syn > 0:
+        raise ParameterError("failures", got=f"p_syn={p_syn:g} too", expected="recorded failures, or drawn ones")
     return Asked(
         rule,
         select,
@@ -111,7 +114,7 @@ def checked_request(
         checked_count("memory_effect", memory_effect, 0, _MOST_GAMMA),
         checked_count("max_iterations", max_iterations, 1, 2**31 - 1),
         checked_name("stop", stop, ("fixed", "clique")),
-        checked_real("p_syn", p_syn, 0.0, 1.0),
+        p_syn,
         correction,
         rho,
         failures,
@@ -135,5 +138,8 @@ def checked_failures(failures: Any, size: int, n_items: int) -> Failures:
         for side in (pre, post):
             if side.size and not (side.min() >= 0 and side.max() < size):
                 raise ParameterError(what, got=f"units {side.min()} .. {side.max()}", expected=f"0 .. {size - 1}")
-        made.append((pre.astype(np.int64), post.astype(np.int64)))
+        links = np.unique(
+            pre.astype(np.int64) * size + post.astype(np.int64)
+        )  # a link fails once, however often listed
+        made.append((links // size, links % size))
     return made

@@ -3,6 +3,7 @@
 Scores are Python's whole numbers or fractions, so that equal means equal.
 """
 
+from contextlib import contextmanager
 from fractions import Fraction
 from itertools import product
 from math import floor, log, log1p
@@ -10,9 +11,11 @@ from math import floor, log, log1p
 import numpy as np
 from reference.random_reference import below, key, unit
 
+from sdrsim import SDR
 from sdrsim.engine.seeds import subseed
+from sdrsim.models.hebbian.asking import Asked
 
-__all__ = ["ReferenceMemory", "select"]
+__all__ = ["ReferenceMemory", "follow", "nasty_cues", "on_the_portable_path", "select"]
 
 TIE = 1
 
@@ -76,6 +79,18 @@ class ReferenceMemory:
                 for j in item:
                     if self.cluster(i) != self.cluster(j) and (can is None or can[i, j]):
                         self.links[i, j] = True
+
+    def forget(self, p, item):
+        """Before an item is stored: pairs (0, 1), (0, 2), (1, 2), (0, 3) ... are struck at geometric gaps."""
+        pairs = [(i, j) for j in range(self.n_units) for i in range(j)]
+        place, n = -1, 0
+        while p > 0:
+            u = unit(key(subseed(self.seed, "forgetting"), item, 0, n))
+            place, n = place + 1 + (floor(log(1 - u) / log1p(-p)) if p < 1 else 0), n + 1
+            if place >= len(pairs):
+                break
+            i, j = pairs[place]
+            self.links[i, j] = self.links[j, i] = False
 
     def density(self):
         pairs = [(i, j) for i in range(self.n_units) for j in range(self.n_units) if self.cluster(i) != self.cluster(j)]
@@ -188,3 +203,53 @@ class ReferenceMemory:
             if group:
                 kept.append(group[below(key(subseed(seed, "ambiguous"), item, c, 0), len(group)) if group[1:] else 0])
         return kept
+
+
+# ---- comparing ----------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def on_the_portable_path():
+    """Everything is asked of the portable path."""
+    kept = Asked.is_compiled
+    Asked.is_compiled = property(lambda self: False)
+    try:
+        yield
+    finally:
+        Asked.is_compiled = kept
+
+
+def nasty_cues(items, n_units, rng):
+    """Nothing, everything, one unit, a whole item, halves, halves with wrong units, noise, items united."""
+    items = items or [[0]]
+    item, other = (list(items[rng.integers(len(items))]) for _ in range(2))
+    half = [i for i in item if rng.random() < 0.5]
+    wrong = rng.choice(n_units, min(n_units, 2), replace=False).tolist()
+    noise = [np.flatnonzero(rng.random(n_units) < p).tolist() for p in (0.05, rng.random())]
+    return [[], [*range(n_units)], [n_units - 1], item, half, sorted({*half, *wrong}), *noise, sorted({*item, *other})]
+
+
+def follow(memory, twin, cues, select="gwsta", k=None, memory_effect=1, first_item=0, **options):
+    """Recall on both paths against the twin: codes, volleys, converged, messages. `clusters`: lists of clusters."""
+    asked = {"select": select, "k": k, "memory_effect": memory_effect, "first_item": first_item, **options}
+    clusters = asked.pop("clusters", None)
+    if clusters is not None:
+        asked["clusters"] = SDR.from_indices(clusters, twin.n_clusters)
+    x = SDR.from_indices(cues, twin.n_units)
+    got = memory.recall(x, **asked)
+    with on_the_portable_path():
+        portable = memory.recall(x, **asked)
+    assert portable.path == "portable"
+    more = {name: value for name, value in options.items() if name != "clusters"}
+    for i, cue in enumerate(cues):
+        more["clusters"] = None if clusters is None else clusters[i]
+        expected = twin.recall(
+            cue, select, k=twin.order if k is None else k, gamma=memory_effect, item=first_item + i, **more
+        )
+        for found in (got, portable):
+            where = f"{found.path}, cue {i} {cue}, {asked}"
+            assert found.codes[i].indices.tolist() == expected[0].tolist(), where
+            assert (found.iterations[i], bool(found.converged[i])) == expected[1:], where
+            if twin.n_clusters:
+                assert found.messages[i].tolist() == twin.message(expected[0]), where
+    return got
