@@ -47,7 +47,7 @@ def whole_words(a, b, word, met, copied, full):
     n_chunks = len(a) // 8
     rows.both(a, b, n_chunks, met)
     changed = rows.moved(a, copied, n_chunks)
-    again = rows.moved(a, copied, n_chunks)
+    again = rows.moved(a, copied, n_chunks) or not rows.same(a, copied, n_chunks) or rows.same(a, b, n_chunks)
     rows.filled(full, n_chunks, word)
     return changed, again
 

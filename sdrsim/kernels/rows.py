@@ -40,6 +40,12 @@ def moved(source: Words, target: Words, n_chunks: int) -> bool:
 
 
 @inlined
+def same(a: Words, b: Words, n_chunks: int) -> bool:
+    """Whether whole chunks are equal."""
+    return simd_rows.differ_words(a.ctypes.data, b.ctypes.data, n_chunks) == ZERO
+
+
+@inlined
 def filled(target: Words, n_chunks: int, word: np.uint64) -> None:
     """Fill whole chunks with a word."""
     simd_rows.fill_words(target.ctypes.data, n_chunks, word)

@@ -76,6 +76,12 @@ def make_combiner(operation, n_side):
     return combine
 
 
+def _any_bit(builder, chunk):
+    """OR of the eight words of a chunk."""
+    kind = ir.FunctionType(I64, [CHUNK])
+    return builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.or.v8i64"), [chunk])
+
+
 @intrinsic
 def and_words(typingctx, a, b, out, n_chunks):
     """out = a & b, n_chunks * 8 words at these addresses."""
@@ -104,9 +110,23 @@ def move_words(typingctx, source, target, n_chunks):
             old = builder.load(place, align=8)
             builder.store(builder.or_(builder.load(changed), builder.xor(new, old)), changed)
             builder.store(new, place, align=8)
-        kind = ir.FunctionType(I64, [CHUNK])
-        total = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.or.v8i64")
-        return builder.call(total, [builder.load(changed)])
+        return _any_bit(builder, builder.load(changed))
+
+    return types.uint64(types.uintp, types.uintp, types.intp), codegen
+
+
+@intrinsic
+def differ_words(typingctx, a, b, n_chunks):
+    """OR of the bits in which n_chunks * 8 words at two places differ."""
+
+    def codegen(context, builder, signature, args):
+        left, right, n = args
+        differ = cgutils.alloca_once_value(builder, ir.Constant(CHUNK, [0] * 8))
+        with cgutils.for_range(builder, n) as chunk:
+            offset = builder.mul(chunk.index, _int(64))
+            x, y = (builder.load(_at(builder, from_, offset, CHUNK), align=8) for from_ in (left, right))
+            builder.store(builder.or_(builder.load(differ), builder.xor(x, y)), differ)
+        return _any_bit(builder, builder.load(differ))
 
     return types.uint64(types.uintp, types.uintp, types.intp), codegen
 

@@ -23,7 +23,7 @@ ROWS, READ, WRITTEN, SYNOPS, SUMS, COMPARES, DRAWS, N_READS, N_COUNTS = 0, 1, 2,
 MOST_ACTIVE = 2**15 - 1  # active units of a volley: counts, with the memory effect in them, have 16 bits
 
 
-NOT_TRIED, TRIED, WON = 0, 1, 2  # what looking for winners by AND came to
+NOT_TRIED, TRIED, WON, REPEATED = 0, 1, 2, 3  # what looking for winners by AND came to
 
 Ints = NDArray[np.int32]
 Offsets = NDArray[np.int64]

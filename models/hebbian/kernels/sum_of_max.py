@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdrsim.kernels.bits import LOW_6, ONE, ZERO, popcount
 from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.rows import and_rows, both, moved, or_rows, row_address
+from sdrsim.kernels.rows import and_rows, both, moved, or_rows, row_address, same
 from sdrsim.kernels.sums import is_far, planes_for
 from sdrsim.models.hebbian.kernels.failures import thin_row
 from sdrsim.models.hebbian.kernels.items import between, grown, is_clique, list_units, n_clusters_of, start
@@ -21,6 +21,7 @@ from sdrsim.models.hebbian.kernels.net import (
     DRAWS,
     N_READS,
     NOT_TRIED,
+    REPEATED,
     SUMS,
     TRIED,
     WON,
@@ -60,6 +61,7 @@ def hold_cue(net: Net, rule: Rule, work: Work, cue: Ints) -> None:
 @inlined
 def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts: Counts) -> tuple[int, int]:
     """Put the units reached by all clusters into `work.new`; NOT_TRIED, TRIED, or WON: they are the winners (of wta).
+    REPEATED: they are, and nothing has changed.
 
     `known`: `all_linked` holds the volley before; only clusters that are `fresh` must be read. Afterwards none is. The
     second number is that of the units in `work.new`, which are listed.
@@ -90,6 +92,8 @@ def max_winners(net: Net, rule: Rule, work: Work, known: bool, far: bool, counts
         return NOT_TRIED, 0
     and_rows(work.table, n_rows, chunks_of(net.n_units), work.all_linked, far, known)
     both(work.all_linked, work.valid, chunks_of(net.n_units), work.new)
+    if known and same(work.new, work.x, chunks_of(net.n_units)):
+        return REPEATED, 0
     n = list_units(net, work.new, work)
     return (WON, n) if n_clusters_of(net, work, n) == work.n_may[0] else (TRIED, n)
 
@@ -187,8 +191,13 @@ def max_item(
     plain = rule.p_syn == 0.0
     for volley in range(rule.max_iterations):
         keys = (seeds[1], item, volley)
-        tried, n = max_winners(net, rule, work, known, far, counts) if plain else (NOT_TRIED, 0)
-        if tried == WON:  # then units only left their clusters, unless a cluster is lost that may not win
+        tried, m = max_winners(net, rule, work, known, far, counts) if plain else (NOT_TRIED, 0)
+        n = n if tried == REPEATED else m  # then the units that are listed are those of the volley before
+        repeats = tried == REPEATED
+        if repeats:
+            counts[SUMS] += net.n_units
+            counts[COMPARES] += net.n_units
+        elif tried == WON:  # then units only left their clusters, unless a cluster is lost that may not win
             counts[SUMS] += net.n_units
             counts[COMPARES] += net.n_units
             n_changed, n_lost = hold_winners(net, work, n)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words
 from sdrsim.kernels.borrow import borrowed
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.rows import and_rows, both, filled, moved, row_address
+from sdrsim.kernels.rows import and_rows, both, filled, moved, row_address, same
 from sdrsim.kernels.sums import is_far, planes_for
 from sdrsim.models.hebbian.kernels.failures import thin_row
 from sdrsim.models.hebbian.kernels.items import grown, is_clique, list_units, n_clusters_of, start
@@ -97,7 +97,7 @@ def sum_winners(net: Net, rule: Rule, work: Work, n: int, known: bool, far: bool
     note_rows(net, work, work.unread, n_rows, counts)
     and_rows(work.table, n_rows, n_chunks, work.all_linked, far, known)
     both(work.all_linked, work.valid, n_chunks, work.new)
-    m = list_units(net, work.new, work)
+    m = n if same(work.new, work.x, n_chunks) else list_units(net, work.new, work)
     if rule.select == WTA:
         won = n_clusters_of(net, work, m) == work.n_may[0]
     else:
