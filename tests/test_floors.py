@@ -21,6 +21,7 @@ BREAKS = {  # contract -> (file, a line that breaks it), one or more
     "only files imports h5py": [("studies/cli/show.py", "import h5py")],
     "only studies imports matplotlib": [("models/sparsey/mac.py", "import matplotlib")],
     "only the network imports networkx": [("models/sparsey/wiring.py", "import networkx")],
+    "only the spiking twin imports brian2": [("models/hebbian/willshaw.py", "import brian2")],
     "linked folders under their own names only": [("studies/cli/info.py", "import models")],
     "kernels import numpy, numba, llvmlite alone": [
         ("sdrsim/kernels/bits.py", "import pandas"),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sdrsim.models.hebbian.kanerva import KanervaMemory as KanervaMemory
     from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
+    from sdrsim.models.hebbian.spiking import SpikingTwin as SpikingTwin
 
     from sdrsim.models.hebbian import theory as theory
     from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
@@ -26,6 +27,7 @@ _HOMES = {
     "DelayedRecall": "delayed",
     "KanervaMemory": "kanerva",
     "NoisyHebbianLearner": "learner",
+    "SpikingTwin": "spiking",
     "quantize_noise": "noise",
 }
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "DelayedRecall",
     "KanervaMemory",
     "NoisyHebbianLearner",
+    "SpikingTwin",
     "WillshawMemory",
     "quantize_noise",
     "theory",
