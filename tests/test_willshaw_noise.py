@@ -163,3 +163,27 @@ def test_strategies_for_partial_connectivity_in_their_order():
         errors.append(wrong)
     gaps = -np.diff(errors, axis=1)
     assert (gaps.mean(axis=0) > 4 * stats.sem(gaps, axis=0)).all(), gaps
+
+
+def test_a_memory_tells_its_bytes_and_shows_itself_before_it_takes_them():
+    for options in ({}, {"connectivity": 0.4}):
+        memory = WillshawMemory(333, 5, **options)
+        told = memory.n_bytes
+        assert not memory.is_allocated
+        assert memory.density == 0.0
+        assert told == sum(array.nbytes for array in memory._arrays.values())
+        huge = WillshawMemory(2**22, 20, **options)
+        assert "0 items stored" in repr(huge)
+        assert not huge.is_allocated
+
+
+def test_the_wiring_is_counted_once_and_the_same_after_a_reset():
+    memory = WillshawMemory(200, 5, connectivity=0.3, seed=2)
+    x = patterns.random_sparse(50, 200, 5, seed=1)
+    memory.store(x)
+    before = (memory.n_synapses, memory.n_links)
+    memory.reset()
+    assert memory.n_synapses == before[0]
+    memory.store(x)
+    assert (memory.n_synapses, memory.n_links) == before
+    assert WillshawMemory(200, 5, connectivity=0.3, seed=3).n_synapses != before[0]

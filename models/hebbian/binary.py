@@ -51,6 +51,7 @@ class BinaryMemory(HebbianMemory):
         self._p_forget = float(getattr(params, "p_forget", 0.0))
         self._connectivity = float(getattr(params, "connectivity", 1.0))
         self._scratch: list[Work] = []
+        self._n_physical = -1
         super().__init__(params, size, seed)
 
     # ---- arrays ---------------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ class BinaryMemory(HebbianMemory):
         matrices = 2 if self._connectivity < 1 else 1
         return (
             8 * words * (matrices * (self.size + 1) + self._shape[0] + 1)
-            + 4 * self.size
+            + (4 * self.size if self._shape[0] else 0)
             + (8 * self.size if matrices == 2 else 0)
         )
 
@@ -98,13 +99,15 @@ class BinaryMemory(HebbianMemory):
         return self._net_of(self._arrays)
 
     def _physical_bits(self) -> int:
-        """Ordered pairs of units with a physical connection (partial connectivity)."""
-        return count_bits(self._arrays["physical"].reshape(-1))
+        """Ordered pairs of units with a physical connection (partial connectivity); counted once."""
+        if self._n_physical < 0:
+            self._n_physical = count_bits(self._arrays["physical"].reshape(-1))
+        return self._n_physical
 
     @property
     def density(self) -> float:
         """Share of the possible links that are set (ordered pairs of units; within a cluster there are none)."""
-        return self.n_links / self.n_synapses if self.n_synapses else 0.0
+        return self.n_links / self.n_synapses if self.n_links else 0.0  # asks for no arrays of a memory without any
 
     def links(self) -> "csr_matrix":
         """The links as a scipy CSR matrix (n_units, n_units) of uint8 ones; no unit is linked to itself."""
@@ -172,7 +175,7 @@ class BinaryMemory(HebbianMemory):
         self.n_links += n_new - n_gone
         self.n_active_stored += n_in
         if "usage" in self._arrays:
-            self._arrays["usage"] += np.bincount(codes.indices, minlength=self.size)
+            np.add.at(self._arrays["usage"], codes.indices, 1)
         self.traffic += traffic.without_trace()
         self._warn_when_full(before)
         return Stored(len(codes), n_new, traffic)

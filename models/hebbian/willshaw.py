@@ -71,7 +71,7 @@ class WillshawMemory(BinaryMemory):
     >>> stored = m.store(x)
     >>> r = m.recall(patterns.erase(x, .5, seed=1))
     >>> r.codes == x, m
-    (True, WillshawMemory(2,048 units, 11 active, density 0.0259; 1,000 items stored, 520.3 KiB))
+    (True, WillshawMemory(2,048 units, 11 active, density 0.0259; 1,000 items stored, 512.5 KiB))
     """
 
     kind = "hebbian willshaw"
