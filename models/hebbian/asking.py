@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from sdrsim.engine.checks import checked_count, checked_name, checked_real
 from sdrsim.errors import ParameterError
 from sdrsim.models.hebbian.kernels.net import ALL, GWSTA, GWTA, KWTA, THRESHOLD, WTA, Rule
-from sdrsim.models.hebbian.selection import SELECTIONS
+from sdrsim.models.hebbian.selection import NEED_CLUSTERS, NEED_K, SELECTIONS
 
 __all__ = ["CORRECTIONS", "RULES", "Asked", "Failures", "checked_failures", "checked_request"]
 
 RULES = ("sum_of_sum", "sum_of_sum_norm", "sum_of_max")
 CORRECTIONS = ("activity", "usage")
 _COMPILED = {"wta": WTA, "gwta": GWTA, "gwsta": GWSTA, "kwta": KWTA, "threshold": THRESHOLD}
-_NEED_CLUSTERS = ("wta", "wsta", "lko")
-_NEED_K = ("kwta", "gkwta", "wsta", "gwsta")
 _MOST_GAMMA = 2**14
 
 Failures = Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]
@@ -89,9 +87,9 @@ def checked_request(
     rules = RULES if n_clusters else RULES[:1]
     checked_name("rule", rule, rules, "" if n_clusters else "the others need clusters")
     if not callable(select):
-        known = [name for name in SELECTIONS if n_clusters or name not in _NEED_CLUSTERS]
+        known = [name for name in SELECTIONS if n_clusters or name not in NEED_CLUSTERS]
         checked_name("select", select, known, "a function f(scores, active) -> bool mask")
-    if isinstance(select, str) and select in _NEED_K and k is None:
+    if isinstance(select, str) and select in NEED_K and k is None:
         k = default_k
         if k is None:
             raise ParameterError("k", got="None", expected=f"a whole number, as select={select!r} needs", do="pass k=")

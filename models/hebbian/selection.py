@@ -130,7 +130,7 @@ def _exactly(low: Floats, k: int, seed: int, item: int) -> Bools:
     border = _kth_best(low, k)
     above = pack_rows((low > border)[None])[0]
     draw_units(pack_rows((low == border)[None])[0], k - int((low > border).sum()), np.uint64(seed), item, above)
-    return unpack_rows(above[None], len(low))[0]
+    return np.asarray(unpack_rows(above, len(low)))
 
 
 def _own(how: Callable[..., Any], scores: NDArray[Any], active: Bools) -> Bools:
