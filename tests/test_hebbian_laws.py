@@ -1,7 +1,5 @@
 """Every Hebbian memory keeps the laws of a memory, and is the same alone, in a network, and across a checkpoint."""
 
-from importlib.util import find_spec
-
 import numpy as np
 import pytest
 from laws.memory_laws import check_memory_laws, counts, same
@@ -51,16 +49,12 @@ CASES = {
     "covariance, clusters": ("CovarianceMemory", CLIQUE, BLOCK, {}),
     "bcpnn": ("BCPNNMemory", CLIQUE, BLOCK, {}),
     "bcpnn, fading": ("BCPNNMemory", {**CLIQUE, "kappa": 0.05}, BLOCK, {}),
-    "kanerva": ("KanervaMemory", {"n_units": 60, "n_locations": 300, "radius": 22}, FREE, {}),
 }
 
 
 def made(name):
-    """The case's class, or a skip where it is not there yet."""
+    """A way to make the memory of a case, its items, its options of recall."""
     kind, parameters, items, options = CASES[name]
-    module = hebbian._HOMES[kind]
-    if find_spec(f"sdrsim.models.hebbian.{module}") is None:
-        pytest.skip(f"no {kind} yet")
     return lambda: getattr(hebbian, kind)(**parameters, seed=11), items, options
 
 
