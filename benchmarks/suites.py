@@ -5,7 +5,7 @@ A suite takes a `Bench`, compares results before it takes times (AssertionError 
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import frames, hebbian, hebbian_brian2, kernels, mac, startup
+from benchmarks import frames, hebbian, hebbian_brian2, hebbian_graded, kernels, mac, startup
 from benchmarks.measure import Bench
 from benchmarks.rows import Row
 
@@ -16,6 +16,7 @@ SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "mac": mac.steps,
     "cliques": hebbian.cliques,
     "willshaw": hebbian.willshaw,
+    "graded": hebbian_graded.recalls,
     "brian2": hebbian_brian2.volleys,
     "frames": frames.frames,
     "startup": startup.startup,

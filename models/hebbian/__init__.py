@@ -1,6 +1,4 @@
-"""Hebbian memories of sparse codes: Willshaw, cliques, Amari, covariance, BCPNN, Kanerva's SDM, and the network that
-grows one out of noise.
-"""
+"""Hebbian memories of sparse codes: Willshaw, cliques, Amari, covariance, BCPNN; their theory; a Brian2 twin."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +7,6 @@ if TYPE_CHECKING:
     from sdrsim.models.hebbian.bcpnn import BCPNNMemory as BCPNNMemory
     from sdrsim.models.hebbian.covariance import CovarianceMemory as CovarianceMemory
     from sdrsim.models.hebbian.delayed import DelayedRecall as DelayedRecall
-    from sdrsim.models.hebbian.kanerva import KanervaMemory as KanervaMemory
-    from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
     from sdrsim.models.hebbian.spiking import SpikingTwin as SpikingTwin
 
@@ -25,8 +21,6 @@ _HOMES = {
     "CovarianceMemory": "covariance",
     "BCPNNMemory": "bcpnn",
     "DelayedRecall": "delayed",
-    "KanervaMemory": "kanerva",
-    "NoisyHebbianLearner": "learner",
     "SpikingTwin": "spiking",
     "quantize_noise": "noise",
 }
@@ -36,8 +30,6 @@ __all__ = [
     "CliqueMemory",
     "CovarianceMemory",
     "DelayedRecall",
-    "KanervaMemory",
-    "NoisyHebbianLearner",
     "SpikingTwin",
     "WillshawMemory",
     "quantize_noise",
