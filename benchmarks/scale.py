@@ -87,8 +87,8 @@ def ask(memory: WillshawMemory, n_stored: int, n_queries: int, seed: int) -> dic
         "queries": f"{len(counts):,} half cues ({n_cue} of {n_active} units), one step",
         "CPU time of a query": f"{1e6 * per_query:.1f} us: {1 / per_query:,.0f} a second, "
         f"{n_cue * n_units / 8 / per_query / 1e9:.1f} GB/s of rows read",
-        "false positives a query": f"{counts.mean():.4f} (theory {expected:.4f}, {(counts.mean() - expected) / sem:+.2f} "
-        "standard errors)",
+        "false positives a query": f"{counts.mean():.4f} (theory {expected:.4f}, "
+        f"{(counts.mean() - expected) / sem:+.2f} standard errors)",
         "patterns not recalled exactly": f"{rate.value:.4f} [{rate.low:.4f}, {rate.high:.4f}] (theory {error:.4f}, "
         f"{(rate.value - error) / se:+.2f} standard errors)",
     }

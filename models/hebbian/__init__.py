@@ -3,15 +3,14 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sdrsim.models.hebbian import theory as theory
     from sdrsim.models.hebbian.amari import AmariMemory as AmariMemory
     from sdrsim.models.hebbian.bcpnn import BCPNNMemory as BCPNNMemory
+    from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
     from sdrsim.models.hebbian.covariance import CovarianceMemory as CovarianceMemory
     from sdrsim.models.hebbian.delayed import DelayedRecall as DelayedRecall
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
     from sdrsim.models.hebbian.spiking import SpikingTwin as SpikingTwin
-
-    from sdrsim.models.hebbian import theory as theory
-    from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
     from sdrsim.models.hebbian.willshaw import WillshawMemory as WillshawMemory
 
 _HOMES = {
