@@ -9,9 +9,10 @@ from reference.hierarchy_reference import ReferenceHierarchy
 from reference.sparsey_nets import CLIP, NETS, SHAPE, equal, make, same, state_of
 
 from sdrsim import SDR, measures
+from sdrsim.engine import checks
 from sdrsim.errors import CapacityError, CodeError, FileFormatError, ParameterError
 from sdrsim.files import read_result, write_result
-from sdrsim.models.sparsey import Hierarchy, Level, Mac, MacParams, checks
+from sdrsim.models.sparsey import Hierarchy, Level, Mac, MacParams
 
 # ---- frames in every form ------------------------------------------------------------------------------------------
 

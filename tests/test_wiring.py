@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.hierarchy_reference import apertures
 
+from sdrsim.engine import checks
 from sdrsim.errors import CapacityError, ParameterError
-from sdrsim.models.sparsey import checks
 from sdrsim.models.sparsey.wiring import full_wiring, tile, wire
 
 side = st.integers(1, 12)
