@@ -127,7 +127,8 @@ class Relay:
         if code is None or not (self.p_erase or self.p_insert):
             return code
         made = noisy(code, self.p_erase, self.p_insert, stream(self.seed or 0, f"noise {tick}"))
-        self.traffic.add("noise", "io", random_numbers=2 + abs(len(made.indices) - len(code.indices)))
+        n_changed = len(made.indices) + len(code.indices) - 2 * int(made.overlap(code)[0])
+        self.traffic.add("noise", "io", random_numbers=2 + n_changed)
         return made
 
     def reset(self) -> None:
