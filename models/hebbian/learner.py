@@ -206,7 +206,7 @@ class NoisyHebbianLearner(HebbianMemory):
         seed: int = 0,
         **options: Any,
     ) -> None:
-        shape = {"n_units": n_units, "n_active": n_active, "n_clusters": n_clusters, "cluster_size": cluster_size}
+        shape: dict[str, Any] = {"n_units": n_units, "n_active": n_active, "n_clusters": n_clusters, "cluster_size": cluster_size}
         params = LearnerParams(**shape, **options)
         super().__init__(params, params.size, seed)
 
@@ -302,13 +302,15 @@ class NoisyHebbianLearner(HebbianMemory):
 
     def _widen_ideal(self, codes: SDR) -> tuple[int, int]:
         """Add patterns to the ideal memory; its links, and how many of ours it has (pairs)."""
-        rows, ideal = self._arrays["rows"][:-1], self._arrays["ideal"][:-1]
+        rows: NDArray[np.uint64] = self._arrays["rows"][:-1]
+        ideal: NDArray[np.uint64] = self._arrays["ideal"][:-1]
         packed = codes.packed()
         for item in range(len(codes)):
             ideal[codes[item].indices] |= packed[item]
         own = np.arange(self.size)
         ideal[own, own >> 6] &= ~(ONE << (own & 63).astype(np.uint64))
-        return count_bits(ideal.reshape(-1)) // 2, count_bits((rows & ideal).reshape(-1)) // 2
+        both: NDArray[np.uint64] = rows & ideal
+        return count_bits(ideal.reshape(-1)) // 2, count_bits(both.reshape(-1)) // 2
 
     def _schedule(self, n_patterns: int, first: int, n: int, schedule: str) -> NDArray[np.int64]:
         key = np.uint64(subseed(self.seed, "learner order"))
