@@ -70,6 +70,8 @@ class StudyParams(Params):
         Presentations a pattern, on average.
     p_erase, p_insert : float
     consolidation : int
+    e_synapse : float
+        Energy of a link that transmits, in spikes: of the energy reported, the limit counts spikes.
     n_networks : int
         Networks, each with patterns of its own.
     grid, grid_insert : floats
@@ -85,6 +87,7 @@ class StudyParams(Params):
     p_erase: Annotated[float, Field(ge=0, le=1)] = 0.1
     p_insert: Annotated[float, Field(ge=0, le=1)] = 0.002
     consolidation: Annotated[int, Field(ge=1, le=255)] = 3
+    e_synapse: Annotated[float, Field(ge=0)] = 0.1
     n_networks: Annotated[int, Field(ge=2)] = 5
     grid: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
     grid_insert: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02)
@@ -139,8 +142,8 @@ def _patterns(params: StudyParams, block: bool, n: int, seed: int) -> SDR:
 
 def _learner(params: StudyParams, block: bool, seed: int, **options: Any) -> NoisyHebbianLearner:
     shape = {"n_clusters": params.n_active, "cluster_size": params.n_units // params.n_active} if block else {}
-    noise = {"p_erase": params.p_erase, "p_insert": params.p_insert, "consolidation": params.consolidation}
-    return NoisyHebbianLearner(params.n_units, params.n_active, seed=seed, **{**shape, **noise, **options})
+    rest = {name: getattr(params, name) for name in ("p_erase", "p_insert", "consolidation", "e_synapse")}
+    return NoisyHebbianLearner(params.n_units, params.n_active, seed=seed, **{**shape, **rest, **options})
 
 
 def _grown(params: StudyParams, name: str, seed: int, network: int) -> tuple[NoisyHebbianLearner, Any, SDR]:
@@ -188,7 +191,7 @@ def _curve(params: StudyParams, name: str, network: int, log: Any) -> list[dict[
                 "recall": float(log.recall[part[-1]]),
                 "true_units": float(log.true_units[part].mean()),
                 "energy": float(log.energy[part].mean()),
-                "events": float(log.n_events[part].mean()),
+                "spikes": float(log.n_spikes[part].mean()),
             }
         )
     return rows
@@ -232,12 +235,14 @@ def _recall(params: StudyParams, seed: int, progress: Progress) -> Table:
 
 
 def draw(tables: Mapping[str, Table]) -> "Figure":
-    """Four panels: links of each arm; growth; noise with theory's contours; recall against the ideal memory."""
-    fig, axes = plotting.subplots(2, 2, (7.2, 5.8))
+    """Six panels: links of each arm, growth, energy; noise without and with the limit; recall against the ideal."""
+    fig, axes = plotting.subplots(2, 3, (9.6, 5.8))
     _draw_arms(axes[0, 0], tables["links"])
     _draw_growth(axes[0, 1], tables["growth"])
-    _draw_noise(axes[1, 0], tables["noise"])
-    _draw_recall(axes[1, 1], tables["recall"])
+    _draw_energy(axes[0, 2], tables["growth"])
+    _draw_noise(axes[1, 0], tables["noise"], "precision", "d  precision, no limit; theory")
+    _draw_noise(axes[1, 1], tables["noise"], "limit_precision", "e  precision, limit and recurrence")
+    _draw_recall(axes[1, 2], tables["recall"])
     return fig
 
 
@@ -254,7 +259,7 @@ def _draw_arms(ax: "Axes", t: Table) -> None:
     ax.plot(*zip(*places), ls="", marker="|", ms=9, mew=1.6, color="0.1", label="theory")
     ax.set_yticks(range(len(arms)), arms, fontsize=6.5)
     ax.set(title="a  consolidated links", xlabel="share", xlim=(0, 1.02))
-    ax.legend(loc="upper left", bbox_to_anchor=(0.28, 1.0), fontsize=6.5)
+    ax.legend(loc="upper center", bbox_to_anchor=(0.3, -0.16), ncols=3, fontsize=6.5)
 
 
 def _draw_growth(ax: "Axes", t: Table) -> None:
@@ -270,22 +275,32 @@ def _draw_growth(ax: "Axes", t: Table) -> None:
     ax.legend(loc="lower right", fontsize=6.5)
 
 
-def _draw_noise(ax: "Axes", t: Table) -> None:
+def _draw_energy(ax: "Axes", t: Table) -> None:
+    for i, arm in enumerate(dict.fromkeys(t["arm"].tolist())):
+        part = t.where(arm=arm)
+        steps = np.unique(part["presentations"])
+        for name, style in (("energy", "-"), ("spikes", ":")):
+            mean = [part.where(presentations=int(s))[name].mean() for s in steps]
+            ax.plot(steps, mean, color=plotting.PALETTE[i], ls=style, label=f"{arm}: {name}")
+    ax.set(
+        title="c  energy of a presentation", xlabel="presentations", ylabel="spikes + e_synapse * links that transmit"
+    )
+    ax.set_ylim(0, None)
+    ax.legend(loc="center right", fontsize=6.5)
+
+
+def _draw_noise(ax: "Axes", t: Table, name: str, title: str) -> None:
     erase, insert = np.unique(t["p_erase"]), np.unique(t["p_insert"])
     shape = (len(erase), len(insert))
-    image = ax.pcolormesh(
-        insert, erase, t["precision"].reshape(shape), vmin=0, vmax=1, shading="nearest", cmap="viridis"
-    )
+    image = ax.pcolormesh(insert, erase, t[name].reshape(shape), vmin=0, vmax=1, shading="nearest", cmap="viridis")
     if min(shape) > 1:
-        lines = ax.contour(insert, erase, t["theory_precision"].reshape(shape), levels=[0.5, 0.9, 0.99], colors="w")
-        ax.clabel(lines, fontsize=6, fmt="%g")
-        lines = ax.contour(
-            insert, erase, t["theory_recall"].reshape(shape), levels=[0.9, 0.99], colors="k", linestyles="--"
-        )
-        ax.clabel(lines, fontsize=6, fmt="%g")
-    ax.set(xscale="log", xlabel="p_insert", ylabel="p_erase")
-    ax.set_title("c  precision, no limit; theory: precision (white), recall (dashed)", fontsize=7)
-    ax.figure.colorbar(image, ax=ax, label="precision")
+        parts = (("precision", [0.5, 0.9, 0.99], "w", "-"), ("recall", [0.9, 0.99], "k", "--"))
+        for of, levels, colour, style in parts if name == "precision" else ():
+            values = t[f"theory_{of}"].reshape(shape)
+            lines = ax.contour(insert, erase, values, levels=levels, colors=colour, linestyles=style, linewidths=1)
+            ax.clabel(lines, fontsize=6, fmt="%g")
+    ax.set(xscale="log", xlabel="p_insert", ylabel="p_erase", title=title)
+    ax.figure.colorbar(image, ax=ax, label="white: theory's precision, dashed: recall" if name == "precision" else None)
 
 
 def _draw_recall(ax: "Axes", t: Table) -> None:
@@ -299,7 +314,7 @@ def _draw_recall(ax: "Axes", t: Table) -> None:
             loads, [r.value for r in rates], marker="os"[i], ms=3, color=plotting.PALETTE[i], label=f"{name} memory"
         )
     ax.set(
-        title="d  recalled from half of the units", xlabel="patterns", ylabel="share recalled exactly", ylim=(0, 1.03)
+        title="f  recalled from half of the units", xlabel="patterns", ylabel="share recalled exactly", ylim=(0, 1.03)
     )
     ax.legend(loc="lower left")
 
