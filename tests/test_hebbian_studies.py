@@ -39,7 +39,7 @@ def test_its_figure_is_drawn_from_the_file(name, files, tmp_path):
     result, study = read_result(files(name)), load_study(name)
     with plotting.house():
         figure = study.draw(result.tables)
-    assert all(ax.get_xlabel() and ax.get_ylabel() for ax in figure.axes if ax.get_title())
+    assert sum(bool(ax.get_xlabel() and ax.get_ylabel()) for ax in figure.axes) >= 2
     made = plotting.save(figure, tmp_path / name, result.tables)
     assert all(path.stat().st_size > 100 for path in made)
 
