@@ -212,7 +212,7 @@ def _noise(params: StudyParams, seed: int, progress: Progress) -> Table:
                 for name, log in (("precision", free), ("recall", free), ("limit_precision", held)):
                     ends[name].append(float((log.recall if name == "recall" else log.precision)[-1]))
             t = theory.learner_links_of(x, n, params.consolidation, p_erase, p_insert)
-            row = {"theory_precision": t.precision, "theory_recall": t.recall}
+            row: dict[str, Any] = {"theory_precision": t.precision, "theory_recall": t.recall}
             for name, values in ends.items():
                 row[name], row[f"{name}_error"] = _mean(values)
             rows.append(options | {k: float(v) for k, v in row.items()})
