@@ -4,10 +4,11 @@ Networks of 100 clusters of 64 units store random messages that use 12 clusters;
 Blind recall is the published rule: one pass, the maximum of each cluster, then the maximum of these; an ambiguous
 cluster is an error. Guided recall has the clusters given and takes four volleys of sum of sum.
 
-Published are the errors in the results table of the authors' reproduction of their Fig. 3. The number of queries behind
-them is not given; 500 errors a point are assumed, at most 100,000 queries. Blind, they lie on the exact form of
-one-step theory (`theory.sparse_clique_error`), and so do ours. Guided, ours lie below them at the higher loads: their
-program keeps the score of the volley before, a memory term that is not in the paper. Sum of max stands beside.
+Published are the errors in the results table of the authors' reproduction of their Fig. 3. Each of its values is 500
+over a whole number (.49505 = 500 / 1010): they asked until the 500th error, which tells their number of queries. Blind,
+they lie on the exact form of one-step theory (`theory.sparse_clique_error`), and so do ours. Guided, ours lie below
+theirs throughout, by 3 standard errors at most at one load and clearly in all: their program keeps the score of the
+volley before, a memory term that is not in the paper. Sum of max, the other rule, gives their numbers.
 """
 
 from collections.abc import Mapping
@@ -55,6 +56,7 @@ GUIDED: Mapping[int, float] = {
 }
 RELATIVE, CLAIM = 0.05, (90_009, 156_674)  # of the exact form, between these loads
 SHAPE = (100, 64, 12, 3)
+N_ERRORS = 500  # behind each published value
 KEEPS_SCORES = "their program keeps the score of the volley before; ours, as the rule is stated, errs less"
 
 
@@ -175,6 +177,8 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     axes[1].axhline(1, color="0.6", lw=0.6)
     axes[1].set(title="b  blind, over the exact form", xlabel="messages stored", ylabel="ratio", ylim=(0.8, 1.2))
     axes[1].set_xlim(60_000, 190_000)
+    for ax in axes:
+        ax.ticklabel_format(axis="x", style="sci", scilimits=(3, 3))
     return fig
 
 
@@ -201,6 +205,8 @@ def checks(tables: Mapping[str, Table]) -> list[Check]:
         for arm, published in (("blind", BLIND), ("guided", GUIDED)):
             places = [n for n in published if n in groups]
             found += [_published(n, arm, groups[n][0], published[n], len(places)) for n in places]
+            found.append(_together(arm, published, groups))
+        found.append(_together("guided, sum of max", GUIDED, groups))
     return found
 
 
@@ -218,18 +224,35 @@ def _close(n: int, g: Table, expected: float) -> Check:
 
 
 def _published(n: int, arm: str, g: Table, target: float, n_family: int) -> Check:
+    """One load against the table."""
     from scipy.stats import norm
 
-    n_ours, n_theirs = int(g["n_cues"].sum()), min(100_000, int(500 / target))
-    mean = float(g[arm].mean())
-    p = min(max((mean * n_ours + target * n_theirs) / (n_ours + n_theirs), 1 / n_ours), 1 - 1 / n_ours)
-    ours = max(float(g[arm].std(ddof=1) / np.sqrt(len(g))), np.sqrt(p * (1 - p) / n_ours))
-    error = float(np.hypot(ours, np.sqrt(p * (1 - p) / n_theirs)))
+    mean, error, n_theirs = _distance(g, arm, target)
     limit = float(norm.isf(FALSE_ALARM / n_family / 2)) * error
-    source = (
-        f"authors' results table; {n_theirs:,} queries assumed; {n_family} points, family-wise level {FALSE_ALARM:g}"
-    )
-    more: dict[str, Any] = {"n": n_ours, "kind": "published", "source": source}
+    source = f"authors' results table, {n_theirs:,} queries; {n_family} points, family-wise level {FALSE_ALARM:g}"
+    more: dict[str, Any] = {"n": int(g["n_cues"].sum()), "kind": "published", "source": source}
     if arm == "guided":
         more["deviation"] = KEEPS_SCORES
     return Check.within(f"{n} messages, {arm}: error, published", mean, target, limit, **more)
+
+
+def _distance(g: Table, arm: str, target: float) -> tuple[float, float, int]:
+    """Our mean error, the combined standard error, their number of queries."""
+    n_ours, n_theirs = int(g["n_cues"].sum()), round(N_ERRORS / target)
+    mean = float(g[arm].mean())
+    p = min(max((mean * n_ours + target * n_theirs) / (n_ours + n_theirs), 1 / n_ours), 1 - 1 / n_ours)
+    ours = max(float(g[arm].std(ddof=1) / np.sqrt(len(g))), np.sqrt(p * (1 - p) / n_ours))
+    return mean, float(np.hypot(ours, np.sqrt(p * (1 - p) / n_theirs))), n_theirs
+
+
+def _together(arm: str, published: Mapping[int, float], groups: Mapping[int, Any]) -> Check:
+    """All loads of a table at once: the sum of their distances in standard errors, as one normal number."""
+    z = []
+    for n in published:
+        if n in groups:
+            mean, error, _ = _distance(groups[n][0], arm, published[n])
+            z.append((mean - published[n]) / error)
+    more: dict[str, Any] = {"n": len(z), "kind": "published", "source": "authors' results table, loads together"}
+    if arm == "guided":
+        more["deviation"] = KEEPS_SCORES
+    return Check.within(f"{arm}: all published loads, z", float(np.sum(z) / np.sqrt(len(z))), 0.0, 3.9, **more)
