@@ -49,6 +49,7 @@ CASES = {
     "covariance, clusters": ("CovarianceMemory", CLIQUE, BLOCK, {}),
     "bcpnn": ("BCPNNMemory", CLIQUE, BLOCK, {}),
     "bcpnn, fading": ("BCPNNMemory", {**CLIQUE, "kappa": 0.05}, BLOCK, {}),
+    "kanerva": ("KanervaMemory", {"n_units": 60, "n_locations": 300, "radius": 27}, ANY, {}),
 }
 
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sdrsim.models.hebbian.clique import CliqueMemory as CliqueMemory
     from sdrsim.models.hebbian.covariance import CovarianceMemory as CovarianceMemory
     from sdrsim.models.hebbian.delayed import DelayedRecall as DelayedRecall
+    from sdrsim.models.hebbian.kanerva import KanervaMemory as KanervaMemory
     from sdrsim.models.hebbian.learner import NoisyHebbianLearner as NoisyHebbianLearner
     from sdrsim.models.hebbian.noise import quantize_noise as quantize_noise
     from sdrsim.models.hebbian.spiking import SpikingTwin as SpikingTwin
@@ -21,6 +22,7 @@ _HOMES = {
     "CovarianceMemory": "covariance",
     "BCPNNMemory": "bcpnn",
     "DelayedRecall": "delayed",
+    "KanervaMemory": "kanerva",
     "NoisyHebbianLearner": "learner",
     "SpikingTwin": "spiking",
     "quantize_noise": "noise",
@@ -31,6 +33,7 @@ __all__ = [
     "CliqueMemory",
     "CovarianceMemory",
     "DelayedRecall",
+    "KanervaMemory",
     "NoisyHebbianLearner",
     "SpikingTwin",
     "WillshawMemory",
