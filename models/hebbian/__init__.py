@@ -1,4 +1,6 @@
-"""Hebbian memories of sparse codes: Willshaw, cliques, Amari, covariance, BCPNN; their theory; a Brian2 twin."""
+"""Hebbian memories of sparse codes: Willshaw, cliques, Amari, covariance, BCPNN, Kanerva's; the network that grows
+one out of noise; their theory; a Brian2 twin.
+"""
 
 from typing import TYPE_CHECKING, Any
 

@@ -206,7 +206,12 @@ class NoisyHebbianLearner(HebbianMemory):
         seed: int = 0,
         **options: Any,
     ) -> None:
-        shape: dict[str, Any] = {"n_units": n_units, "n_active": n_active, "n_clusters": n_clusters, "cluster_size": cluster_size}
+        shape: dict[str, Any] = {
+            "n_units": n_units,
+            "n_active": n_active,
+            "n_clusters": n_clusters,
+            "cluster_size": cluster_size,
+        }
         params = LearnerParams(**shape, **options)
         super().__init__(params, params.size, seed)
 
