@@ -7,6 +7,7 @@ _HOMES = {
     "Result": "sdrsim.files.result",
     "StreamWriter": "sdrsim.files.streams",
     "Table": "sdrsim.files.table",
+    "TimeSeries": "sdrsim.files.series",
     "dataset_names": "sdrsim.files.datasets",
     "load_dataset": "sdrsim.files.datasets",
     "load_idx": "sdrsim.files.idx",
@@ -24,6 +25,7 @@ __all__ = [
     "Result",
     "StreamWriter",
     "Table",
+    "TimeSeries",
     "dataset_names",
     "load_dataset",
     "load_idx",
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from sdrsim.files.result import Result as Result
     from sdrsim.files.result import read_result as read_result
     from sdrsim.files.result import write_result as write_result
+    from sdrsim.files.series import TimeSeries as TimeSeries
     from sdrsim.files.state import load_state as load_state
     from sdrsim.files.state import save_state as save_state
     from sdrsim.files.streams import StreamWriter as StreamWriter

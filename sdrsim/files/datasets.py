@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sdrsim.errors import DataError
 from sdrsim.files.idx import idx_digest
 from sdrsim.files.images import KEYS, Parts, find_parts, read_parts
+from sdrsim.files.series import TimeSeries, find_series, read_series, series_names
 
 __all__ = ["Dataset", "data_folders", "dataset_names", "load_dataset", "load_images"]
 
@@ -98,9 +99,9 @@ def dataset_names() -> tuple[str, ...]:
     Examples
     --------
     >>> dataset_names()
-    ('digits8', 'mnist', 'fashion_mnist')
+    ('digits8', 'mnist', 'fashion_mnist', 'etth1')
     """
-    return ("digits8", *_SEARCHED)
+    return ("digits8", *_SEARCHED, *series_names())
 
 
 def cache_folder() -> Path:
@@ -137,21 +138,29 @@ def data_folders(path: str | os.PathLike[str] | None = None) -> list[Path]:
     return [*folders, cache] if cache.is_dir() else folders
 
 
-def load_dataset(name: str, path: str | os.PathLike[str] | None = None) -> Dataset:
+@overload
+def load_dataset(name: Literal["etth1"], path: str | os.PathLike[str] | None = None) -> TimeSeries: ...
+@overload
+def load_dataset(
+    name: Literal["digits8", "mnist", "fashion_mnist"], path: str | os.PathLike[str] | None = None
+) -> Dataset: ...
+@overload
+def load_dataset(name: str, path: str | os.PathLike[str] | None = None) -> Dataset | TimeSeries: ...
+def load_dataset(name: str, path: str | os.PathLike[str] | None = None) -> Dataset | TimeSeries:
     """Load a data set by name, checked to be that set.
 
     Parameters
     ----------
     name : str
         One of `dataset_names()`. ``digits8`` (1,797 images 8x8, values 0..16) comes with the package and needs no
-        file; the others are looked for in `data_folders(path)` as an npz file with the keys x_train, y_train, x_test,
-        y_test or as the four IDX files, plain or gzipped.
+        file; the other images are looked for in `data_folders(path)` as an npz file with the keys x_train, y_train,
+        x_test, y_test or as the four IDX files, plain or gzipped. ``etth1`` (7 channels, hourly) is ``ett/ETTh1.csv``.
     path : str or path, optional
         The file, or the folder to search instead of SDRSIM_DATA and the cache folder.
 
     Returns
     -------
-    Dataset
+    Dataset, or TimeSeries for a series
 
     Raises
     ------
@@ -165,6 +174,8 @@ def load_dataset(name: str, path: str | os.PathLike[str] | None = None) -> Datas
     """
     if name == "digits8":
         return _digits8()
+    if name in series_names():
+        return read_series(name, find_series(name, data_folders(path)))
     if name not in _SEARCHED:
         near = get_close_matches(str(name), dataset_names(), n=2)
         do = f"did you mean {' or '.join(near)}?" if near else "load_images(path) reads a set of your own"

@@ -1,0 +1,142 @@
+"""Windows and futures as views of a series, their checks, the scale of a training series, products of lagged copies."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.errors import ParameterError
+
+__all__ = ["Scale", "chunks", "cut", "lagged_products"]
+
+Real = NDArray[np.float64]
+
+
+class Scale(NamedTuple):
+    """Mean and standard deviation of each channel of a training series; a channel that never moves is not divided."""
+
+    mean: Real
+    spread: Real
+
+    @classmethod
+    def of(cls, series: Real) -> "Scale":
+        """The scale of a series (n_times, n_channels)."""
+        spread = series.std(axis=0)
+        still = spread <= 1e-12 * np.abs(series).max(axis=0)  # what rounding of the mean leaves of a constant
+        return cls(series.mean(axis=0), np.where(still, 1.0, spread))
+
+    def off(self, values: Real) -> Real:
+        """Values with the scale taken off; the last axis is that of the channels."""
+        return (values - self.mean) / self.spread
+
+    def on(self, values: Real) -> Real:
+        """Values in the units of the training series."""
+        return values * self.spread + self.mean
+
+
+def cut(series: Any, window: int, horizon: int, stride: int = 1) -> tuple[Real, Real]:
+    """All windows of a series and what follows each of them, as views.
+
+    Parameters
+    ----------
+    series : array (n_times, n_channels)
+    window, horizon : int
+        Lengths of the past and of the future.
+    stride : int
+        Times from the start of one window to that of the next.
+
+    Returns
+    -------
+    windows : float64 (n, window, n_channels)
+    futures : float64 (n, horizon, n_channels)
+        Both read-only views of one copy at most; ``n = (n_times - window - horizon) // stride + 1``.
+
+    Raises
+    ------
+    ParameterError
+        A series that is not of two axes, not finite, or shorter than one window and its future.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> windows, futures = cut(np.arange(10.0)[:, None], window=4, horizon=2)
+    >>> windows[1, :, 0].tolist(), futures[1, :, 0].tolist(), len(windows)
+    ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0], 5)
+    """
+    values = checked_series("series", series, window + horizon)
+    both = np.lib.stride_tricks.sliding_window_view(values, window + horizon, axis=0)[::stride].transpose(0, 2, 1)
+    return both[:, :window], both[:, window:]
+
+
+def checked_series(what: str, series: Any, n_least: int, n_channels: int | None = None) -> Real:
+    """A series as finite float64 (n_times, n_channels), or ParameterError."""
+    values = _numbers(what, series)
+    if values.ndim != 2 or values.shape[1] == 0:
+        do = f"for one channel: {what}[:, None]" if values.ndim == 1 else None
+        raise ParameterError(what, got=f"shape {values.shape}", expected="(n_times, n_channels)", do=do)
+    if n_channels is not None and values.shape[1] != n_channels:
+        raise ParameterError(what, got=f"{values.shape[1]} channels", expected=f"{n_channels}, as in the fit")
+    if len(values) < n_least:
+        expected = f"at least {n_least:,}: one window and its future"
+        raise ParameterError(what, got=f"{len(values):,} times", expected=expected)
+    return _finite(what, values)
+
+
+def checked_block(what: str, block: Any, length: int, n_channels: int | None) -> Real:
+    """Windows or futures as finite float64 (n, length, n_channels), or ParameterError."""
+    values = _numbers(what, block)
+    if values.ndim != 3 or values.shape[1] != length or n_channels not in (None, values.shape[2]):
+        channels = "n_channels" if n_channels is None else n_channels
+        do = f"for one window: {what}[None]" if values.ndim == 2 else None
+        raise ParameterError(what, got=f"shape {values.shape}", expected=f"(n, {length}, {channels})", do=do)
+    return _finite(what, values)
+
+
+def _numbers(what: str, given: Any) -> Real:
+    try:
+        values = np.asarray(given)
+        if values.dtype.kind not in "iufb":
+            raise TypeError
+    except (TypeError, ValueError):
+        raise ParameterError(what, got=type(given).__name__, expected="an array of real numbers") from None
+    return np.asarray(values, np.float64)
+
+
+def _finite(what: str, values: Real) -> Real:
+    if not np.isfinite(values).all():
+        place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
+        got = f"{values[place]} at {place}"
+        raise ParameterError(what, got=got, expected="finite numbers", do="fill or cut out what is missing")
+    return values
+
+
+def chunks(n: int, size: int) -> Iterator[slice]:
+    """``0 .. n`` in pieces of `size`, always cut at the same places."""
+    return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def lagged_products(x: Real, n: int, p: int) -> Real:
+    """``S[i, j] = sum over t < n of x[t + i] x[t + j]`` for i, j < p: normal equations of all windows of one channel.
+
+    Windows one step apart share all values but two, so ``S[i + 1, j + 1] = S[i, j] + x[n + i] x[n + j] - x[i] x[j]``:
+    one row of products of length n, then a recursion down the diagonals. That is ``n p + p^2`` steps, not ``n p^2``.
+
+    Parameters
+    ----------
+    x : float64 (at least n + p - 1,)
+    n, p : int
+        Windows, and their length.
+
+    Returns
+    -------
+    float64 (p, p), symmetric
+    """
+    out = np.empty((p, p))
+    out[0] = np.correlate(x[: n + p - 1], x[:n], "valid")
+    out[:, 0] = out[0]
+    for i in range(p - 1):
+        row = out[i, i:-1] + x[n + i] * x[n + i : n + p - 1] - x[i] * x[i : p - 1]
+        out[i + 1, i + 1 :] = row
+        out[i + 1 :, i + 1] = row
+    return out
