@@ -27,6 +27,7 @@ __all__ = [
 
 Reals = NDArray[Any]
 """float32 or float64."""
+_NEAR = 1 / 64  # alpha - 1 below which powers are formed from log1p
 
 
 def entmax(scores: ArrayLike, alpha: float = 1.5) -> Reals:
@@ -127,14 +128,14 @@ def checked_rows(what: str, values: ArrayLike) -> tuple[Reals, tuple[int, ...]]:
 
 
 def _mapped(scores: ArrayLike, alpha: float, scale: float, w: float, r: float | None = None) -> Reals:
-    from sdrsim.models.hopfield.kernels.maps import map_rows, nearest_rows, soft_rows
+    from sdrsim.models.hopfield.kernels.maps import map_rows, near_rows, nearest_rows
 
     rows, shape = checked_rows("scores", scores)
     out = np.empty_like(rows)
-    if alpha == 1:
-        bad = soft_rows(rows, out)
-    elif math.isinf(scale):
+    if math.isinf(scale):
         bad = nearest_rows(rows, out)
+    elif r is None and scale < _NEAR:
+        bad = near_rows(rows, scale, out)
     else:
         bad = map_rows(rows, scale, w if r is None else r, w, out)
     if bad >= 0:

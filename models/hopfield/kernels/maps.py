@@ -1,4 +1,7 @@
-"""Sparse maps of whole rows of scores: entmax and normmax of every row of a matrix."""
+"""Sparse maps of whole rows of scores: entmax and normmax of every row of a matrix.
+
+Each row is read three times: its maximum, the scores that can have weight (a list the root is found from), the weights.
+"""
 
 from typing import Any
 
@@ -6,7 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
-from sdrsim.models.hopfield.kernels.roots import solve, weigh
+from sdrsim.models.hopfield.kernels.powers import (
+    Reals,
+    extremes,
+    keep_above,
+    near_sums,
+    near_weights,
+    weights,
+)
+from sdrsim.models.hopfield.kernels.roots import low_root, root
+
+_MOST = 100
 
 
 @compiled
@@ -16,58 +29,71 @@ def map_rows(scores: NDArray[Any], scale: float, r: float, w: float, out: NDArra
     `scale` makes the window below a row's maximum 1 wide; r is the power of the root, w that of the weights.
     """
     n_rows, m = scores.shape
-    listed, places, weights = np.empty(m), np.empty(m, np.int64), np.empty(m)
+    kept = np.empty(m + 8)
     for row in range(n_rows):
-        top = scores[row, 0]
-        for i in range(m):
-            if not np.isfinite(scores[row, i]):
-                return row
-            top = max(top, scores[row, i])
-        n = 0
-        for i in range(m):
-            out[row, i] = 0.0
-            z = scale * (np.float64(scores[row, i]) - top)
-            listed[n], places[n] = z, i
-            n += z > -1.0
-        tau = solve(listed, n, 0.0, r)
-        weigh(listed, n, 0.0, tau, w, weights)
-        for k in range(n):
-            out[row, places[k]] = weights[k]
+        top, finite = extremes(scores[row], m)
+        if not finite:
+            return row
+        n = keep_above(scores[row], m, top, scale, -1.0, kept)
+        if r < 1.0:
+            _, least, tied = low_root(kept, n, top, scale, r)
+            t = -(tied ** (1.0 / r))
+            total = weights(kept, n, least, scale, t, w, tied, 1.0, kept)
+            weights(scores[row], m, least, scale, t, w, tied, total, out[row])
+        else:
+            t, n = root(kept, n, top, scale, r)
+            total = weights(kept, n, top, scale, t, w, 0.0, 1.0, kept)
+            weights(scores[row], m, top, scale, t, w, 0.0, total, out[row])
     return -1
 
 
 @compiled
-def soft_rows(scores: NDArray[Any], out: NDArray[Any]) -> int:
-    """Softmax of every row into `out`; the first row that is not finite, or -1."""
+def near_rows(scores: NDArray[Any], scale: float, out: NDArray[Any]) -> int:
+    """As `map_rows` for entmax of a small scale, alpha - 1, down to 0, softmax.
+
+    ``p = (1 + scale (z - top - c)) ** (1 / scale)`` goes to ``exp(z - top - c)`` as the scale goes to 0, and Newton's
+    step of the p-norm to ``c += log(sum p)``.
+    """
     n_rows, m = scores.shape
-    weights = np.empty(m)
+    kept = np.empty(m + 8)
     for row in range(n_rows):
-        top = scores[row, 0]
-        for i in range(m):
-            if not np.isfinite(scores[row, i]):
-                return row
-            top = max(top, scores[row, i])
-        total = 0.0
-        for i in range(m):
-            weights[i] = np.exp(np.float64(scores[row, i]) - top)
-            total += weights[i]
-        for i in range(m):
-            out[row, i] = weights[i] / total
+        top, finite = extremes(scores[row], m)
+        if not finite:
+            return row
+        c, n = 0.0, m
+        if scale > 0.0:
+            n = keep_above(scores[row], m, top, scale, -1.0, kept)
+            c = _near_root(kept, n, top, scale)
+            total = near_weights(kept, n, top, scale, c, 1.0, kept)
+        else:
+            total = near_weights(scores[row], m, top, scale, c, 1.0, kept)
+        near_weights(scores[row], m, top, scale, c, total, out[row])
     return -1
+
+
+@compiled
+def _near_root(kept: Reals, n: int, top: float, scale: float) -> float:
+    c = 0.0
+    for _ in range(_MOST):
+        whole, slope = near_sums(kept, n, top, scale, c)
+        step = -whole * np.expm1(-scale * np.log(whole)) / (scale * slope)
+        c += step
+        if step <= 1e-8:
+            break
+    return c
 
 
 @compiled
 def nearest_rows(scores: NDArray[Any], out: NDArray[Any]) -> int:
     """1 shared by the maxima of every row into `out`; the first row that is not finite, or -1."""
     n_rows, m = scores.shape
+    kept = np.empty(m + 8)
     for row in range(n_rows):
-        top, n_tied = scores[row, 0], 0
+        top, finite = extremes(scores[row], m)
+        if not finite:
+            return row
+        n = m - keep_above(scores[row], m, top, -1.0, 0.0, kept)
+        share = 1.0 / n
         for i in range(m):
-            if not np.isfinite(scores[row, i]):
-                return row
-            if scores[row, i] > top:
-                top, n_tied = scores[row, i], 0
-            n_tied += scores[row, i] == top
-        for i in range(m):
-            out[row, i] = 1.0 / n_tied if scores[row, i] == top else 0.0
+            out[row, i] = share if scores[row, i] == top else 0.0
     return -1
