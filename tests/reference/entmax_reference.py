@@ -1,14 +1,16 @@
-"""Slow twins: entmax and normmax in 60 digits, by bisection, from the definition; power sums in plain NumPy."""
+"""Slow twins: entmax and normmax in many digits, by bisection, from the definition; power sums in plain NumPy."""
 
 import mpmath
 import numpy as np
 
-DIGITS = 60
-
 
 def exact_map(scores, alpha, kind="entmax"):
-    """(weights, tau relative to the scaled maximum) as lists of mpf; alpha above 1, finite."""
-    with mpmath.workdps(DIGITS):
+    """(weights, tau relative to the scaled maximum) as mpf; alpha above 1, finite.
+
+    A weight v is u = v**(alpha - 1) above tau: with a large alpha u has many leading zeros, and needs as many digits.
+    """
+    digits = int(40 + 20 * max(1.0, alpha))
+    with mpmath.workdps(digits):
         a = mpmath.mpf(float(alpha))
         scale, w = (a - 1 if kind == "entmax" else mpmath.mpf(1)), 1 / (a - 1)
         r = w if kind == "entmax" else a * w
@@ -20,18 +22,18 @@ def exact_map(scores, alpha, kind="entmax"):
         def excess(t):
             return sum(c * (v - t) ** r for v, c in z if v > t) - 1
 
-        tau = _root(excess, z, r)
+        tau = _root(excess, z, r, digits)
         held = {float(v): (scale * (mpmath.mpf(float(v)) - top) - tau) for v in values}
         weight = {v: (u**w if u > 0 else mpmath.mpf(0)) for v, u in held.items()}
         total = sum(c * weight[float(v)] for v, c in zip(values, counts))
         return [weight[float(s)] / total for s in np.asarray(scores, np.float64)], tau
 
 
-def _root(excess, z, r):
+def _root(excess, z, r, digits):
     """Bisection in log(-t): all digits of a small root, and no assumption on slopes."""
     n = sum(c for _, c in z)
     low, high = mpmath.mpf(0), -mpmath.log(n) / r  # log(-t) at t = -1 and at the root of n equal scores
-    for _ in range(int(3.4 * DIGITS) + 10):
+    for _ in range(int(3.4 * digits) + 10):
         middle = (low + high) / 2
         if excess(-mpmath.exp(middle)) >= 0:
             low = middle
