@@ -144,8 +144,8 @@ def _raised(b, mode, us, given):
 # ---- loops over scores --------------------------------------------------------------------------------------------
 
 
-def _cells(b, pointer, mask=None, fill=-3e38):
-    """8 cells as float64; those outside the mask are `fill`, below every score that could count."""
+def _cells(b, pointer, mask=None, fill=float("-inf")):
+    """8 cells as float64; those outside the mask are `fill`, which counts for nothing."""
     cell = pointer.type.pointee
     kind = ir.VectorType(cell, WIDE)
     place = b.bitcast(pointer, kind.as_pointer())
@@ -295,6 +295,7 @@ def _keep_codegen(context, b, signature, args):
     def body(pointers, places, masks):
         values = _cells(b, pointers[0], masks[0])
         held = b.fcmp_ordered(">", _fma(b, scales, b.fsub(values, tops), b.fneg(ts)), _all(0.0))
+        held = held if masks[0] is None else b.and_(held, masks[0])  # the scale may be negative
         bits = b.bitcast(held, _I8)
         with b.if_then(b.icmp_unsigned("!=", bits, ir.Constant(_I8, 0))):
             at = b.load(count)

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
-from sdrsim.models.hopfield.kernels.powers import Reals, Scores, keep_above, sums, weights
+from sdrsim.models.hopfield.kernels.powers import Reals, Scores, extremes, keep_above, sums, weights
 
 _MOST = 200  # steps; convergence needs about 6
 _COARSE, _FINE = 1e-8, 4e-16  # steps in units of the root, before and after rounding
@@ -86,6 +86,10 @@ def low_root(kept: Reals, n: int, top: float, scale: float, r: float) -> tuple[f
     least = top
     n_held = keep_above(kept, n, least, 1.0, -_TIE, held)
     n_open = keep_above(kept, n, least, -1.0, 0.0, open_)
+    if n_held == 1 and n_open > 0:  # the second best is in the window: (scale (top - second))^r < 1, without rounding
+        least = extremes(open_, n_open)[0]
+        n_held += keep_above(open_, n_open, least, 1.0, -_TIE, held[n_held:])
+        n_open = keep_above(open_, n_open, least, -1.0, 0.0, open_)
     while n_open > 0:
         a, b, c = open_[0], open_[n_open // 2], open_[n_open - 1]
         pivot = max(min(a, b), min(max(a, b), c))
