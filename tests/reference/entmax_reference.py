@@ -4,8 +4,8 @@ import mpmath
 import numpy as np
 
 
-def exact_map(scores, alpha, kind="entmax"):
-    """(weights, tau relative to the scaled maximum) as mpf; alpha above 1, finite.
+def exact_map(scores, alpha, kind="entmax", at=None):
+    """(weights of the scores, or of those named, tau relative to the scaled maximum) as mpf; alpha above 1, finite.
 
     A weight v is u = v**(alpha - 1) above tau: with a large alpha u has many leading zeros, and needs as many digits.
     """
@@ -26,7 +26,8 @@ def exact_map(scores, alpha, kind="entmax"):
         held = {float(v): (scale * (mpmath.mpf(float(v)) - top) - tau) for v in values}
         weight = {v: (u**w if u > 0 else mpmath.mpf(0)) for v, u in held.items()}
         total = sum(c * weight[float(v)] for v, c in zip(values, counts))
-        return [weight[float(s)] / total for s in np.asarray(scores, np.float64)], tau
+        asked = np.asarray(scores, np.float64) if at is None else np.asarray(scores, np.float64)[at]
+        return [weight[float(s)] / total for s in asked], tau
 
 
 def _root(excess, z, r, digits):

@@ -24,6 +24,7 @@ from sdrsim.models.hopfield.kernels.powers import Reals, Scores, extremes, keep_
 _MOST = 200  # steps; convergence needs about 6
 _COARSE, _FINE = 1e-8, 4e-16  # steps in units of the root, before and after rounding
 _SPLIT = 2.0**17 + 1.0  # rounds to 36 bits (Veltkamp)
+_ULP = 1.2e-16  # of a number: added to it, the next one
 _TIE = 5e-324  # the least number: u = z - z_j + this is above 0 for z = z_j too
 
 
@@ -66,7 +67,8 @@ def root(kept: Reals, n: int, top: float, scale: float, r: float) -> tuple[float
         whole, slope, count = sums(kept, n, top, scale, t, r - 1.0)
         step = _step(whole, slope, r)
         if not coarse and (r >= 2.0 or step <= -_FINE * t):
-            return t + step, n
+            new = t + step
+            return max(-1.0, new + _ULP * new) if new - t > step else new, n  # rounded down: no score loses its weight
         if coarse and step <= -_COARSE * t:
             coarse = False
             split = _SPLIT * (t + step)
