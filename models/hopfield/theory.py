@@ -225,6 +225,7 @@ def storage_radius(patterns: ArrayLike) -> float:
     2.5
     """
     x = _patterns(patterns)
+    x = x - x.mean(0)  # the same distances from smaller numbers
     squares, least = np.einsum("ij,ij->i", x, x), math.inf
     for start in range(0, len(x), _BLOCK):
         part = slice(start, start + _BLOCK)
