@@ -67,7 +67,11 @@ def near_rows(scores: NDArray[Any], scale: float, out: NDArray[Any]) -> int:
             total = near_weights(kept, n, top, scale, c, 1.0, kept)
         else:
             total = near_weights(scores[row], m, top, scale, c, 1.0, kept)
-        near_weights(scores[row], m, top, scale, c, total, out[row])
+        if n == m:
+            for i in range(m):
+                out[row, i] = kept[i] / total
+        else:
+            near_weights(scores[row], m, top, scale, c, total, out[row])
     return -1
 
 
