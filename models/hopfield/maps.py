@@ -28,6 +28,7 @@ __all__ = [
 Reals = NDArray[Any]
 """float32 or float64."""
 _NEAR = 1 / 64  # alpha - 1 below which powers are formed from log1p
+_STEEP = 1e300  # slopes are no larger, so that sums of them are numbers
 
 
 def entmax(scores: ArrayLike, alpha: float = 1.5) -> Reals:
@@ -58,7 +59,7 @@ def entmax(scores: ArrayLike, alpha: float = 1.5) -> Reals:
 
     Examples
     --------
-    >>> from sdrsim.models.hopfield.maps import entmax
+    >>> from sdrsim.models.hopfield import entmax
     >>> entmax([1.0, 0.5, -2.0]).round(4), entmax([1.0, 0.5, -2.0], alpha=2), entmax([3.0, 0.5], alpha=1.5)
     (array([0.674, 0.326, 0.   ]), array([0.75, 0.25, 0.  ]), array([1., 0.]))
     """
@@ -93,7 +94,7 @@ def normmax(scores: ArrayLike, alpha: float = 2.0) -> Reals:
 
     Examples
     --------
-    >>> from sdrsim.models.hopfield.maps import normmax
+    >>> from sdrsim.models.hopfield import normmax
     >>> normmax([1.0, 0.5, -2.0]).round(4), normmax([1.0, 0.5, -2.0], alpha=float("inf")), normmax([2.0, 1.0])
     (array([0.689, 0.311, 0.   ]), array([0.5, 0.5, 0. ]), array([1., 0.]))
     """
@@ -148,11 +149,21 @@ def _mapped(scores: ArrayLike, alpha: float, scale: float, w: float, r: float | 
 # ---- gradients ----------------------------------------------------------------------------------------------------
 
 
-def _pair(p: ArrayLike, dy: ArrayLike) -> tuple[Reals, Reals, tuple[int, ...]]:
+def _weights(p: ArrayLike) -> tuple[Reals, tuple[int, ...]]:
     weights, shape = checked_rows("p", p)
+    good = (weights >= 0) & (weights < math.inf)
+    if not good.all():
+        raise ParameterError("p", got=f"{weights[~good][0]:g}", expected="finite, 0 or more")
+    return weights, shape
+
+
+def _pair(p: ArrayLike, dy: ArrayLike) -> tuple[Reals, Reals, tuple[int, ...]]:
+    weights, shape = _weights(p)
     given, other = checked_rows("dy", dy)
     if shape != other:
         raise ParameterError("dy", got=f"shape {other}", expected=f"that of p, {shape}")
+    if not np.isfinite(given).all():
+        raise ParameterError("dy", got="NaN or infinity", expected="finite numbers")
     return weights, given, shape
 
 
@@ -161,7 +172,8 @@ def _slopes(p: NDArray[np.float64], alpha: float) -> NDArray[np.float64]:
     if math.isinf(alpha):
         return np.zeros_like(p)
     held = p > 0
-    return np.where(held, np.where(held, p, 1.0) ** (2.0 - alpha), 0.0)
+    with np.errstate(over="ignore"):
+        return np.where(held, np.minimum(np.where(held, p, 1.0) ** (2.0 - alpha), _STEEP), 0.0)
 
 
 def entmax_backward(p: ArrayLike, dy: ArrayLike, alpha: float = 1.5) -> Reals:
@@ -183,7 +195,7 @@ def entmax_backward(p: ArrayLike, dy: ArrayLike, alpha: float = 1.5) -> Reals:
     Raises
     ------
     ParameterError
-        Shapes that differ; otherwise as for `entmax`.
+        Shapes that differ, weights below 0; otherwise as for `entmax`.
 
     Notes
     -----
@@ -200,7 +212,8 @@ def entmax_backward(p: ArrayLike, dy: ArrayLike, alpha: float = 1.5) -> Reals:
     g = _slopes(weights.astype(np.float64), a)
     total = np.maximum(g.sum(1, keepdims=True), np.finfo(float).tiny)
     mean = (g * given).sum(1, keepdims=True) / total
-    return (0.0 + g * (given - mean)).astype(weights.dtype).reshape(shape)  # 0.0 +: no -0.0
+    dz: Reals = 0.0 + g * (given - mean)  # 0.0 +: no -0.0
+    return dz.astype(weights.dtype).reshape(shape)
 
 
 def entmax_alpha_gradient(p: ArrayLike, dy: ArrayLike, alpha: float = 1.5) -> NDArray[np.float64]:
@@ -292,11 +305,11 @@ def entmax_jacobian(p: ArrayLike, alpha: float = 1.5) -> NDArray[np.float64]:
            [ 0. ,  0. ,  0. ]])
     """
     a = checked_alpha(alpha)
-    weights, shape = checked_rows("p", p)
+    weights, shape = _weights(p)
     g = _slopes(weights.astype(np.float64), a)
     share = g / np.maximum(g.sum(1, keepdims=True), np.finfo(float).tiny)
-    # 0.0 +: no -0.0 outside the support
-    jacobian = 0.0 + np.einsum("ij,jk->ijk", g, np.eye(g.shape[1])) - g[:, :, None] * share[:, None, :]
+    diagonal = g[:, :, None] * np.eye(g.shape[1])
+    jacobian: NDArray[np.float64] = 0.0 + diagonal - g[:, :, None] * share[:, None, :]  # 0.0 +: no -0.0
     return jacobian if len(shape) == 2 else jacobian[0]
 
 
@@ -334,9 +347,7 @@ def tsallis_entropy(p: ArrayLike, alpha: float = 1.5) -> NDArray[np.float64]:
     0.25 0.6931
     """
     a = checked_alpha(alpha)
-    rows, shape = checked_rows("p", p)
-    if not np.all(rows >= 0):
-        raise ParameterError("p", got=f"{rows[~(rows >= 0)][0]:g}", expected="0 or more")
+    rows, shape = _weights(p)
     h = _entropies(rows.astype(np.float64), a)
     return h if len(shape) == 2 else h[0]
 

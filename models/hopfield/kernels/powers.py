@@ -82,5 +82,5 @@ def keep_above(z: Scores, n: int, top: float, scale: float, t: float, out: Reals
 @compiled
 def extremes(z: Scores, n: int) -> tuple[float, bool]:
     """(the largest of n scores, whether all are finite)."""
-    top, odd = simd.extremes(z[0], z.ctypes.data, n)
-    return top, odd == 0.0
+    found: tuple[float, float] = simd.extremes(z[0], z.ctypes.data, n)
+    return found[0], found[1] == 0.0
