@@ -5,7 +5,17 @@ A suite takes a `Bench`, compares results before it takes times (AssertionError 
 
 from collections.abc import Callable, Iterator
 
-from benchmarks import frames, hebbian, hebbian_brian2, hebbian_graded, kernels, mac, startup
+from benchmarks import (
+    frames,
+    hebbian,
+    hebbian_brian2,
+    hebbian_graded,
+    hopfield,
+    hopfield_entmax,
+    kernels,
+    mac,
+    startup,
+)
 from benchmarks.measure import Bench
 from benchmarks.rows import Row
 
@@ -18,6 +28,8 @@ SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "willshaw": hebbian.willshaw,
     "graded": hebbian_graded.recalls,
     "brian2": hebbian_brian2.volleys,
+    "hopfield": hopfield.retrieval,
+    "entmax": hopfield_entmax.entmaxes,
     "frames": frames.frames,
     "startup": startup.startup,
 }
