@@ -5,7 +5,7 @@ if __name__ != "sdrsim.models":
 
 from typing import Any
 
-__all__ = ["hebbian", "sparsey"]
+__all__ = ["hebbian", "hopfield", "sparsey"]
 
 
 def __getattr__(name: str) -> Any:

@@ -57,6 +57,7 @@ def traffic_state(traffic: Traffic) -> dict[str, Any]:
         "n_rows": [tensor.n_rows for tensor in tensors.values()],
         "row_bytes": [tensor.row_bytes for tensor in tensors.values()],
         "roles": [tensor.role for tensor in tensors.values()],
+        "grows": [tensor.grows for tensor in tensors.values()],
     }
 
 
@@ -64,5 +65,6 @@ def traffic_from_state(state: Mapping[str, Any]) -> Traffic:
     """The traffic that `traffic_state` took apart."""
     where = zip(state["projections"], state["phases"])
     counts = {key: np.array(vector, np.int64) for key, vector in zip(where, state["counts"])}
-    tensors = map(Tensor, state["n_rows"], state["row_bytes"], state["roles"])
+    grows = state.get("grows", [False] * len(state["roles"]))
+    tensors = map(Tensor, state["n_rows"], state["row_bytes"], state["roles"], grows)
     return Traffic(counts, dict(zip(state["tensors"], tensors)))

@@ -28,11 +28,15 @@ TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_)])
 
 
 class Tensor(NamedTuple):
-    """A stored array behind a projection: what the hardware model must place."""
+    """A stored array behind a projection: what the hardware model must place.
+
+    One that grows (a list of patterns) may have more rows in one ledger than in another; the larger number stands.
+    """
 
     n_rows: int
     row_bytes: int
     role: str = "weight"
+    grows: bool = False
 
 
 class Traffic:
@@ -141,15 +145,21 @@ class Traffic:
         )
 
     def _adopt(self, tensors: Mapping[str, Tensor]) -> NDArray[np.int32]:
+        joined = {}
         for name, tensor in tensors.items():
-            if self.tensors.get(name, tensor) != tensor:
+            own = self.tensors.get(name, tensor)
+            if own.grows and tensor.grows:
+                own = own._replace(n_rows=max(own.n_rows, tensor.n_rows))
+                tensor = tensor._replace(n_rows=own.n_rows)
+            joined[name] = own
+            if own != tensor:
                 raise ParameterError(
                     f"tensor {name!r}",
                     got=tensor,
                     expected=self.tensors[name],
                     do="name the two memories apart: prefixed()",
                 )
-        self.tensors.update(tensors)
+        self.tensors.update(joined)
         place = {name: i for i, name in enumerate(self.tensors)}
         return np.array([place[name] for name in tensors], np.int32)
 

@@ -1,0 +1,30 @@
+"""Sparse Hopfield retrieval: exact, near one pass over memory; sequences; memory for time series."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sdrsim.models.hopfield import theory as theory
+    from sdrsim.models.hopfield.maps import entmax as entmax
+    from sdrsim.models.hopfield.maps import normmax as normmax
+    from sdrsim.models.hopfield.memory import SparseHopfield as SparseHopfield
+
+_HOMES = {
+    "SparseHopfield": "memory",
+    "entmax": "maps",
+    "normmax": "maps",
+}
+__all__ = ["SparseHopfield", "entmax", "normmax", "theory"]
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module
+
+    if name == "theory":
+        return import_module("sdrsim.models.hopfield.theory")
+    if name in _HOMES:
+        return getattr(import_module(f"sdrsim.models.hopfield.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'sdrsim.models.hopfield' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

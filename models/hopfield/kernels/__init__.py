@@ -1,0 +1,1 @@
+"""Compiled code of sparse Hopfield retrieval: arrays in, arrays out."""

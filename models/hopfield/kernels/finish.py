@@ -1,0 +1,76 @@
+"""From a list of scores to weights: the root from the list, the support in the order of the patterns."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels.jit import compiled
+from sdrsim.models.hopfield.kernels.roots import solve, weigh
+from sdrsim.models.hopfield.kernels.scan import LEVEL, NEAREST, ROOT, Asked, Lists, thin_list
+
+
+@compiled
+def weigh_lists(asked: Asked, weight_power: float, null: bool, lists: Lists, out: NDArray[np.float64]) -> None:
+    """Weights of each query's list into ``out[q, :counts[q]]``, what has none taken off the list; each sums to 1.
+
+    ROOT: powers of the distance to the root. NEAREST, LEVEL: equal shares. BEST, ALL: softmax, with `null` over one
+    more score of 0 (the weights then sum to less than 1).
+    """
+    for q in range(len(out)):
+        if lists.counts[q] == 0:
+            continue
+        thin_list(asked, lists, q)
+        values, n, top = lists.values[q], lists.counts[q], np.float64(lists.tops[q])
+        weights = out[q]
+        if asked.mode == ROOT:
+            tau = solve(values, n, top, asked.power)
+            weigh(values, n, top, tau, weight_power, weights)
+        elif asked.mode == NEAREST:
+            for i in range(n):
+                weights[i] = 1.0 if values[i] >= top else 0.0
+            _share(weights, n, 0.0)
+        elif asked.mode == LEVEL:
+            weights[:n] = 1.0
+            _share(weights, n, 0.0)
+        else:
+            peak = max(top, 0.0) if null else top
+            for i in range(n):
+                weights[i] = np.exp(np.float64(values[i]) - peak)
+            _share(weights, n, np.exp(-peak) if null else 0.0)
+
+
+@compiled
+def _share(weights: NDArray[np.float64], n: int, rest: float) -> None:
+    total = rest
+    for i in range(n):
+        total += weights[i]
+    for i in range(n):
+        weights[i] /= total
+
+
+@compiled
+def drop_weightless(lists: Lists, weights: NDArray[np.float64]) -> None:
+    """Keep only what has weight, in order."""
+    for q in range(len(weights)):
+        kept = 0
+        for i in range(lists.counts[q]):
+            if weights[q, i] > 0:
+                weights[q, kept] = weights[q, i]
+                lists.places[q, kept], lists.values[q, kept] = lists.places[q, i], lists.values[q, i]
+                kept += 1
+        lists.counts[q] = kept
+
+
+@compiled
+def second_best(lists: Lists, q: int, windowed: bool) -> float:
+    """The second largest score of a list; with `windowed` at least the largest less 1: lower ones weigh nothing."""
+    best = second = -np.inf
+    for i in range(lists.counts[q]):
+        v = np.float64(lists.values[q, i])
+        if v > best:
+            best, second = v, best
+        elif v > second:
+            second = v
+    return max(second, best - 1.0) if windowed else second
+
+
+__all__ = ["drop_weightless", "second_best", "weigh_lists"]

@@ -1,0 +1,207 @@
+"""Patterns in panels of 16: writing them, scoring a tile of them, reading the weighted mean of some back.
+
+``panels[p, k, lane]`` is coordinate k of pattern ``16 p + lane``. A score sums over k in blocks of 128, each one chain
+of fused multiply-adds from 0, block after block: in the same order for one query and for many, so that the bits are
+the same; and coordinates of a query that are 0 add nothing, so that leaving them out changes no bit and saves their
+columns.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.kernels.jit import compiled, inlined
+from sdrsim.kernels.simd_panels import make_tile
+
+Cells = NDArray[np.float32] | NDArray[np.float64]
+
+LANES = 16
+BLOCK = 128  # coordinates of a chain
+SIDE = 8  # queries of a packed tile
+
+_tile_8x3, _tile_8x1 = make_tile(SIDE, 3), make_tile(SIDE, 1)
+_tile_1x4, _tile_1x1 = make_tile(1, 4), make_tile(1, 1)
+_some_1x4, _some_1x1 = make_tile(1, 4, indexed=True), make_tile(1, 1, indexed=True)
+_away_8x3, _away_8x1 = make_tile(SIDE, 3, distance=True), make_tile(SIDE, 1, distance=True)
+_away_1x4, _away_1x1 = make_tile(1, 4, distance=True), make_tile(1, 1, distance=True)
+_NOWHERE = np.uint64(0)
+
+
+class Query(NamedTuple):
+    """One query, its coordinates other than 0 side by side.
+
+    values : (n_dims,) of which the first ``starts[-1]`` count
+    places : (n_dims,) int32, their k
+    starts : (n_blocks + 1,) int64, where each block of 128 k begins among them
+    """
+
+    values: Cells
+    places: NDArray[np.int32]
+    starts: NDArray[np.int64]
+
+
+@compiled
+def put_patterns(panels: Cells, n: int, rows: Cells) -> None:
+    """Write patterns behind the first n."""
+    for i in range(len(rows)):
+        p, lane = divmod(n + i, LANES)
+        for k in range(rows.shape[1]):
+            panels[p, k, lane] = rows[i, k]
+
+
+@compiled
+def get_patterns(panels: Cells, first: int, out: Cells) -> None:
+    """Copy patterns from `first` on to the rows of `out`."""
+    for i in range(len(out)):
+        p, lane = divmod(first + i, LANES)
+        for k in range(out.shape[1]):
+            out[i, k] = panels[p, k, lane]
+
+
+@compiled
+def pack_query(x: Cells, keep_zeros: bool, query: Query) -> int:
+    """Fill `query` from its coordinates; how many of them count."""
+    n = 0
+    for k in range(len(x)):
+        if k % BLOCK == 0:
+            query.starts[k // BLOCK] = n
+        if keep_zeros or x[k] != 0:
+            query.values[n], query.places[n] = x[k], k
+            n += 1
+    query.starts[(len(x) + BLOCK - 1) // BLOCK] = n
+    return n
+
+
+@compiled
+def pack_queries(x: Cells, packed: Cells) -> None:
+    """Queries side by side in eights, ``packed[group, k, query]``; those missing in the last group are 0."""
+    for g in range(len(packed)):
+        for k in range(x.shape[1]):
+            for q in range(SIDE):
+                i = g * SIDE + q
+                packed[g, k, q] = x[i, k] if i < len(x) else 0
+
+
+@inlined
+def score_one(panels: Cells, first: int, n_panels: int, query: Query, distance: bool, out: Cells) -> None:
+    """Scores of one query with `n_panels` panels into ``out[16 * n_panels]``: dot product, or minus the L1 distance."""
+    one, cell = query.values[0], panels[0, 0, 0]
+    stride, size = panels.strides[0], out.itemsize
+    out[: LANES * n_panels] = 0
+    base = np.uint64(panels.ctypes.data) + np.uint64(first * stride)
+    x, places, target = query.values.ctypes.data, query.places.ctypes.data, np.uint64(out.ctypes.data)
+    p = 0
+    while p < n_panels:
+        wide = n_panels - p >= 4
+        for block in range(len(query.starts) - 1):
+            begin, end = query.starts[block], query.starts[block + 1]
+            rows = min(BLOCK, panels.shape[1] - block * BLOCK)
+            here = base + np.uint64(p * stride)
+            source, to = np.uint64(x) + np.uint64(begin * size), target + np.uint64(p * LANES * size)
+            if distance:
+                start = here + np.uint64(block * BLOCK * panels.strides[1])
+                if wide:
+                    _away_1x4(one, cell, start, stride, source, rows, _NOWHERE, to, 0)
+                else:
+                    _away_1x1(one, cell, start, stride, source, rows, _NOWHERE, to, 0)
+            elif end - begin == rows:
+                start = here + np.uint64(block * BLOCK * panels.strides[1])
+                if wide:
+                    _tile_1x4(one, cell, start, stride, source, rows, _NOWHERE, to, 0)
+                else:
+                    _tile_1x1(one, cell, start, stride, source, rows, _NOWHERE, to, 0)
+            elif end > begin:
+                which = np.uint64(places) + np.uint64(begin * 4)
+                if wide:
+                    _some_1x4(one, cell, here, stride, source, end - begin, which, to, 0)
+                else:
+                    _some_1x1(one, cell, here, stride, source, end - begin, which, to, 0)
+        p += 4 if wide else 1
+
+
+@inlined
+def score_many(panels: Cells, first: int, n_panels: int, packed: Cells, distance: bool, out: Cells) -> None:
+    """Scores of packed queries with `n_panels` panels into ``out[8 * n_groups, >= 16 * n_panels]``."""
+    one, cell = packed[0, 0, 0], panels[0, 0, 0]
+    stride, row, size = panels.strides[0], out.strides[0], out.itemsize
+    out[:, : LANES * n_panels] = 0
+    base, x = np.uint64(panels.ctypes.data) + np.uint64(first * stride), np.uint64(packed.ctypes.data)
+    target = np.uint64(out.ctypes.data)
+    p = 0
+    while p < n_panels:
+        wide = n_panels - p >= 3
+        for k in range(0, panels.shape[1], BLOCK):  # 24 KB of panels stay in the first-level cache for all queries
+            n = min(BLOCK, panels.shape[1] - k)
+            here = base + np.uint64(p * stride + k * panels.strides[1])
+            for g in range(len(packed)):
+                source = x + np.uint64(g * packed.strides[0] + k * packed.strides[1])
+                to = target + np.uint64(g * SIDE * row + p * LANES * size)
+                if distance:
+                    if wide:
+                        _away_8x3(one, cell, here, stride, source, n, _NOWHERE, to, row)
+                    else:
+                        _away_8x1(one, cell, here, stride, source, n, _NOWHERE, to, row)
+                elif wide:
+                    _tile_8x3(one, cell, here, stride, source, n, _NOWHERE, to, row)
+                else:
+                    _tile_8x1(one, cell, here, stride, source, n, _NOWHERE, to, row)
+        p += 3 if wide else 1
+
+
+@compiled
+def mean_of_patterns(
+    panels: Cells, places: NDArray[np.int32], weights: NDArray[np.float64], n_support: NDArray[np.int64], out: Cells
+) -> None:
+    """out[q] = weighted sum of patterns places[q, :n_support[q]], rising; float64 sums, in this order.
+
+    Panel by panel for all queries: a panel with many of them is turned into rows first, so that they add along rows.
+    """
+    n, d = len(out), panels.shape[1]
+    total, at, rows = np.zeros((n, d)), np.zeros(n, np.int64), np.empty((LANES, d))
+    while True:
+        p = len(panels)
+        for q in range(n):
+            if at[q] < n_support[q]:
+                p = min(p, places[q, at[q]] // LANES)
+        if p == len(panels):
+            break
+        n_uses = 0
+        for q in range(n):
+            i = at[q]
+            while i < n_support[q] and places[q, i] // LANES == p:
+                n_uses += 1
+                i += 1
+        if n_uses > 4:
+            for k in range(d):
+                for lane in range(LANES):
+                    rows[lane, k] = panels[p, k, lane]
+        for q in range(n):
+            while at[q] < n_support[q] and places[q, at[q]] // LANES == p:
+                w, lane = weights[q, at[q]], places[q, at[q]] % LANES
+                if n_uses > 4:
+                    for k in range(d):
+                        total[q, k] += w * rows[lane, k]
+                else:
+                    for k in range(d):
+                        total[q, k] += w * np.float64(panels[p, k, lane])
+                at[q] += 1
+    for q in range(n):
+        for k in range(d):
+            out[q, k] = total[q, k]
+
+
+@compiled
+def mean_of_rows(
+    values: Cells, places: NDArray[np.int32], weights: NDArray[np.float64], n_support: NDArray[np.int64], out: Cells
+) -> None:
+    """As `mean_of_patterns`, of values kept as rows."""
+    total = np.empty(values.shape[1])
+    for q in range(len(out)):
+        total[:] = 0.0
+        for i in range(n_support[q]):
+            row, w = values[places[q, i]], weights[q, i]
+            for k in range(len(total)):
+                total[k] += w * np.float64(row[k])
+        for k in range(len(total)):
+            out[q, k] = total[k]

@@ -1,0 +1,348 @@
+"""SparseHopfield: patterns in, the nearest of them, or a sparse mean, out; exact, near one pass over memory."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.engine.capacity import bytes_text
+from sdrsim.engine.checks import check_room, checked_count, checked_real
+from sdrsim.engine.codes import SDR
+from sdrsim.engine.seeds import checked_seed
+from sdrsim.engine.states import traffic_from_state, traffic_state
+from sdrsim.engine.traffic import Tensor, Traffic
+from sdrsim.errors import FileFormatError, ParameterError
+from sdrsim.files.state import load_state, save_state
+from sdrsim.models.hopfield.bank import Bank
+from sdrsim.models.hopfield.energies import energies
+from sdrsim.models.hopfield.inputs import Given, given, real_rows
+from sdrsim.models.hopfield.params import HopfieldParams
+from sdrsim.models.hopfield.recalled import Recalled, Stored
+from sdrsim.models.hopfield.retrieval import retrieve
+from sdrsim.models.hopfield.scoring import rule_of, similarities
+
+__all__ = ["SparseHopfield"]
+
+
+class SparseHopfield:
+    """Modern Hopfield memory with sparse weights: ``x <- sum_i p_i xi_i``, ``p = entmax(beta * s(x, xi))``.
+
+    Nothing to switch on: raw patterns in, the nearest stored pattern, or a mean of few, out.
+
+    Parameters
+    ----------
+    beta : float above 0, or None
+        Inverse temperature. None: ``1 / sqrt(d)``.
+    alpha : float, 1 or more
+        Of entmax and normmax. 1: softmax (dense); 1.5; 2: sparsemax; infinity: the nearest pattern, ties shared.
+    similarity : 'dot', 'cosine', 'l2' (minus the squared distance), 'l1' (minus the sum of distances), or callable
+        A function ``f(queries (n, d), patterns (M, d)) -> scores (n, M)``.
+    separation : 'entmax', 'normmax', 'softmax1', 'topk', 'epanechnikov', or callable
+        From beta times the scores to weights. 'softmax1': softmax with one more score of 0 that has no pattern (Hu
+        2024, OutEffHop). 'topk': softmax of the `k` best, with all that tie with the last. 'epanechnikov': the mean of
+        the patterns with ``beta / 2 * |x - xi|**2 < 1`` (log-sum-ReLU energy; with similarity 'l2'); a query none of
+        them is near to stays as it is. Or a function ``f(scores (n, M)) -> weights (n, M)``.
+    k : int or None
+        For 'topk'.
+    dtype : 'float32' or 'float64'
+        Of patterns, scores, states. Weights and sums are float64.
+    seed : int
+        Kept; nothing is drawn.
+
+    Raises
+    ------
+    ParameterError
+        Bad parameters; patterns or queries that are not finite numbers, or of another width; an empty memory asked.
+        A refused call changes nothing.
+    CapacityError
+        More bytes than are free.
+
+    Notes
+    -----
+    Ramsauer et al. 2020 (a = 1), Hu et al. 2023 (a = 2), Wu et al. 2024 (STanHop: any a), Santos et al. 2024 (normmax).
+    A pattern whose score is ``1 / (beta (alpha - 1))`` or more below the best has weight 0 exactly: most patterns are
+    never looked at again, and a pattern that is better than all others by as much is recalled bit for bit.
+
+    Bits depend on neither batch nor order. Coordinates of a query that are 0 are not read.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sdrsim.models.hopfield import SparseHopfield
+    >>> x = np.random.default_rng(0).standard_normal((1000, 64))
+    >>> h = SparseHopfield(beta=1.0)
+    >>> stored = h.store(x)
+    >>> half = x[:5].copy()
+    >>> half[:, 32:] = 0
+    >>> r = h.recall(half)
+    >>> bool(np.abs(r.states - x[:5]).max() < 1e-6), r.support.indices.tolist()
+    (True, [0, 1, 2, 3, 4])
+    >>> h
+    SparseHopfield(alpha 1.5, beta 1; 1,000 patterns of 64, 259.8 KiB)
+    """
+
+    kind = "sparse hopfield"
+    tensor = "patterns"
+
+    def __init__(
+        self,
+        beta: float | None = None,
+        alpha: float = 1.5,
+        *,
+        similarity: Literal["dot", "cosine", "l2", "l1"] | Callable[..., Any] = "dot",
+        separation: Literal["entmax", "normmax", "softmax1", "topk", "epanechnikov"] | Callable[..., Any] = "entmax",
+        k: int | None = None,
+        dtype: Literal["float32", "float64"] = "float32",
+        seed: int = 0,
+    ) -> None:
+        self.params = HopfieldParams(
+            beta=beta, alpha=alpha, similarity=similarity, separation=separation, k=k, dtype=dtype
+        )
+        self.seed = checked_seed(seed)
+        self._rule = None if callable(self.params.separation) else rule_of(self.params)
+        self._clear()
+
+    def _clear(self) -> None:
+        self.bank: Bank | None = None
+        self.stores_codes = False
+        self.traffic = Traffic()
+
+    def reset(self) -> None:
+        """Forget everything; counters start again."""
+        self._clear()
+
+    # ---- sizes ------------------------------------------------------------------------------------------------------
+
+    @property
+    def n_stored(self) -> int:
+        """M, patterns stored."""
+        return self.bank.n if self.bank else 0
+
+    @property
+    def d(self) -> int | None:
+        """Coordinates of a pattern; None before the first."""
+        return self.bank.d if self.bank else None
+
+    @property
+    def size(self) -> int | None:
+        """Units of its codes, where codes were stored; None else."""
+        return self.d if self.stores_codes else None
+
+    @property
+    def n_synapses(self) -> int:
+        """Stored numbers: M times d, and those of the values."""
+        return self.bank.n_cells if self.bank else 0
+
+    @property
+    def n_bytes(self) -> int:
+        """Bytes of what is stored, in panels of 16 patterns."""
+        return self.bank.n_bytes if self.bank else 0
+
+    @property
+    def beta(self) -> float | None:
+        """Inverse temperature in use; None until the first pattern tells d."""
+        if self.params.beta is not None or self.d is None:
+            return self.params.beta
+        return 1.0 / float(np.sqrt(self.d))
+
+    @property
+    def patterns(self) -> NDArray[Any]:
+        """(M, d) copy of the patterns; the codes as 0/1 where codes were stored."""
+        return self._filled.rows(0, self.n_stored)
+
+    @property
+    def _filled(self) -> Bank:
+        if self.bank is None:
+            raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
+        return self.bank
+
+    def _new_traffic(self) -> Traffic:
+        bank, traffic = self._filled, Traffic()
+        traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True)
+        if bank.values is not None:
+            traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True)
+        return traffic
+
+    # ---- verbs ------------------------------------------------------------------------------------------------------
+
+    def store(self, patterns: Any, values: Any = None, trace: bool = False) -> Stored:
+        """Append patterns.
+
+        Parameters
+        ----------
+        patterns : real (M, d) or (d,); or codes: an SDR, bool ``(M, d)``, SciPy CSR
+            Codes are stored as 0 and 1, and answers are codes then.
+        values : real (M, v) or None
+            What recall gives in the place of the patterns (hetero-association). With the first patterns or never.
+        trace : bool
+            Keep every access, in order.
+        """
+        x = given("patterns", patterns, self.d, None if self.bank is None else self.stores_codes)
+        rows = x.rows.astype(self.params.dtype, copy=False)
+        kept = None if values is None else real_rows("values", values).astype(self.params.dtype, copy=False)
+        self._check_values(len(rows), kept)
+        if kept is not None and x.codes is not None:
+            raise ParameterError("values", got="values of codes", expected="real patterns", do="store them as reals")
+        v = 0 if kept is None else kept.shape[1]
+        held, reserve = (
+            self.n_bytes,
+            self.bank.room_for(len(rows)) if self.bank else Bank.bytes_for(self.params, rows, v),
+        )
+        check_room("SparseHopfield", max(0, reserve - held), do="store fewer patterns, or as float32")
+        if self.bank is None:
+            self.bank, self.stores_codes = Bank(self.params, rows.shape[1], v), x.codes is not None
+        first = self.bank.n
+        self.bank.append(rows, kept)
+        traffic = self._new_traffic()
+        self.bank.count_store(traffic, first, trace)
+        self.traffic += traffic.without_trace()
+        return Stored(len(rows), traffic)
+
+    def _check_values(self, n: int, values: NDArray[Any] | None) -> None:
+        had = self.bank is not None and self.bank.values is not None
+        if values is None and had:
+            raise ParameterError("values", got="None", expected="values, as for the patterns before")
+        if values is None:
+            return
+        if self.bank is not None and not had:
+            raise ParameterError("values", got="values", expected="None, as for the patterns before")
+        if len(values) != n:
+            raise ParameterError("values", got=f"{len(values)} rows", expected=f"{n}, one for each pattern")
+        if had and self.bank is not None and values.shape[1] != self.bank.v:
+            raise ParameterError("values", got=f"{values.shape[1]} columns", expected=str(self.bank.v))
+
+    def recall(
+        self,
+        queries: Any,
+        trace: bool = False,
+        *,
+        max_steps: int = 1,
+        threshold: float = 0.5,
+        first_item: int = 0,
+        seed: int | None = None,
+    ) -> Recalled:
+        """Answer queries.
+
+        Parameters
+        ----------
+        queries : as the patterns; (n, d), or one
+        max_steps : int, 1 or more
+            Applications of the map; a query ends sooner when its state repeats itself. Later steps look only at
+            patterns that can matter. With values: 1.
+        threshold : float in 0..1
+            Of codes: units whose mean is above it are on.
+        first_item, seed
+            Of the memory protocol; nothing is drawn.
+
+        Returns
+        -------
+        Recalled
+        """
+        bank = self._filled
+        x = given("queries", queries, self.d, self.stores_codes)
+        n_steps = checked_count("max_steps", max_steps, 1, 2**31)
+        level = checked_real("threshold", threshold, 0, 1)
+        checked_count("first_item", first_item, 0, 2**63 - 1)
+        if seed is not None:
+            checked_seed(seed)
+        if bank.values is not None and n_steps > 1:
+            raise ParameterError("max_steps", got=n_steps, expected="1: values are no queries")
+        found = retrieve(self, bank, x.rows.astype(self.params.dtype, copy=False), n_steps)
+        traffic = self._new_traffic()
+        found.count(traffic, self.tensor, self._bits(x), trace)
+        self.traffic += traffic.without_trace()
+        codes = SDR.from_dense(found.states > level) if self.stores_codes else None
+        return found.recalled(codes, traffic)
+
+    def _bits(self, x: Given) -> int:
+        """Bits of what goes in and comes out: reals whole, codes as addresses (counted apart)."""
+        return 0 if x.codes is not None else 8 * self._filled.itemsize
+
+    def scores(self, queries: Any) -> NDArray[Any]:
+        """Similarities (n, M) of queries with the patterns, without beta; float64."""
+        x = given("queries", queries, self.d, self.stores_codes)
+        return similarities(self.params.similarity, x.rows, self._filled.rows(0, self.n_stored))
+
+    def energy(self, states: Any) -> NDArray[np.float64]:
+        """Energy (n,) of states; no step of `recall` raises it.
+
+        ``|x|**2 / 2 - conjugate(beta s) / beta + const`` of dot product and entmax, with the constant that keeps it at
+        0 or above (Ramsauer et al. 2020; with 1/beta where the papers have none); of 'epanechnikov'
+        ``-log(sum relu(1 - beta |x - xi|**2 / 2)) / beta``.
+        """
+        x = given("states", states, self.d, None).rows
+        return energies(self.params, float(self.beta or 1.0), x, self._filled)
+
+    # ---- files ------------------------------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """Parameters and patterns, copied."""
+        bank = self.bank
+        held = {} if bank is None else {"patterns": self.patterns}
+        if bank is not None and bank.values is not None:
+            held["values"] = bank.values[: bank.n].copy()
+        return {
+            "params": self.params.to_json(),
+            "seed": self.seed,
+            "stores_codes": self.stores_codes,
+            "arrays": held,
+            "traffic": traffic_state(self.traffic),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over the memory of one like this; refused whole when parameters or seed differ."""
+        for name, own in (("params", self.params.to_json()), ("seed", self.seed)):
+            if state[name] != own:
+                raise FileFormatError("state of a SparseHopfield", got=f"{name} {state[name]}", expected=own)
+        self._clear()
+        arrays = state["arrays"]
+        if "patterns" in arrays:
+            rows, values = arrays["patterns"], arrays.get("values")
+            self.bank = Bank(self.params, rows.shape[1], 0 if values is None else values.shape[1])
+            self.bank.append(rows, values)
+        self.stores_codes = bool(state["stores_codes"])
+        self.traffic = traffic_from_state(state["traffic"])
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> Self:
+        """A memory from `state`; not one with functions of its own."""
+        params = HopfieldParams.from_json(_without_own(state["params"]))
+        made = cls(**{name: getattr(params, name) for name in HopfieldParams.model_fields}, seed=state["seed"])
+        made.restore(state)
+        return made
+
+    def save(self, path: str | Path) -> Path:
+        """Write parameters and patterns to an HDF5 file, whole or not at all."""
+        return save_state(path, self.kind, self.state())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """A memory from `save`."""
+        return cls.from_state(load_state(path, cls.kind))
+
+    def __repr__(self) -> str:
+        p = self.params
+        rule = p.separation if isinstance(p.separation, str) else "own separation"
+        name = {"entmax": f"alpha {p.alpha:g}", "normmax": f"normmax {p.alpha:g}", "topk": f"top {p.k}"}.get(rule, rule)
+        kind = (
+            "" if p.similarity == "dot" else f", {p.similarity if isinstance(p.similarity, str) else 'own similarity'}"
+        )
+        beta = "1/sqrt(d)" if self.beta is None else f"{self.beta:.4g}"
+        what = "codes" if self.stores_codes else "patterns"
+        load = f"{self.n_stored:,} {what} of {self.d}" if self.bank else "nothing stored"
+        return f"SparseHopfield({name}, beta {beta}{kind}; {load}, {bytes_text(self.n_bytes)})"
+
+    def _repr_html_(self) -> str:
+        return f"<code>{self!r}</code>"
+
+
+def _without_own(text: str) -> str:
+    if '"own: ' in text:
+        raise FileFormatError(
+            "state of a SparseHopfield",
+            got="a function of one's own",
+            do="make the memory with it, then restore(state)",
+        )
+    return text
