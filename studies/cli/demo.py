@@ -1,5 +1,5 @@
-"""`sdrsim demo`: the main job on real digits in seconds: store each once, recall from half-erased cues, say what is
-novel.
+"""`sdrsim demo`: the main job on real digits in seconds: three families of memory store each once and recall it from
+cues with pixels erased; Sparsey says what is novel.
 """
 
 from pathlib import Path
@@ -25,6 +25,7 @@ __all__ = ["command", "draw", "remember"]
 N_ITEMS, N_SHOWN, FRACTION_ERASED, THRESHOLD = 100, 12, 0.3, 7
 ERASED_TEXT = f"{FRACTION_ERASED:.0%} of the active pixels erased"
 COSINE, DEFAULT, MEAN = "mac, cosine K256", "mac, default K8", "mean image"
+WILLSHAW, HOPFIELD = "Willshaw", "sparse Hopfield"
 
 
 @guarded
@@ -46,7 +47,7 @@ def command(
         raise cannot_write(out, error) from error
     tables, traffic = remember(seed)
     params = {"n_items": N_ITEMS, "fraction_erased": FRACTION_ERASED, "threshold": THRESHOLD}
-    path = write_result(out / "demo.h5", tables, params, seed, traffic=traffic, title="Digits in a Sparsey mac")
+    path = write_result(out / "demo.h5", tables, params, seed, traffic=traffic, title="Digits in three families")
     files = [path, *save(draw(tables), out / "demo", table=tables["memories"])]
     wall_s = perf_counter() - start
     if as_json:
@@ -72,20 +73,17 @@ def _report(memories: "Table") -> str:
     )
     rows = []
     for r in memories.rows():
-        known = r["n_bytes"] > 0
-        rows.append(
-            (
-                r["memory"],
-                f"{r['overlap']:.3f}",
-                f"{r['overlap_low']:.3f} .. {r['overlap_high']:.3f}",
-                f"{r['identity']:.2f}" if known else "-",
-                f"{r['auc']:.3f}" if known else "-",
-                f"{r['familiarity_old']:.2f}" if known else "-",
-                f"{r['familiarity_novel']:.2f}" if known else "-",
-                f"{r['share_set']:.1%}" if known else "-",
-                f"{r['n_bytes']:,}" if known else "-",
-            )
+        known = (
+            (r["identity"], ".2f"),
+            (r["auc"], ".3f"),
+            (r["familiarity_old"], ".2f"),
+            (r["familiarity_novel"], ".2f"),
+            (r["share_set"], ".1%"),
+            (r["n_bytes"] or float("nan"), ",.0f"),
         )
+        interval = f"{r['overlap_low']:.3f} .. {r['overlap_high']:.3f}"
+        cells = ("-" if value != value else format(value, form) for value, form in known)
+        rows.append((r["memory"], f"{r['overlap']:.3f}", interval, *cells))
     note = " pixels recalled: intersection over union with the stored digit; old vs novel: AUC of familiarity G"
     return lines(head, rows, right=head[1:]) + "\n" + note
 
@@ -117,6 +115,9 @@ def remember(seed: int) -> "tuple[dict[str, Table], Any]":
         familiarity.append((name, g_old, g_novel))
         shown[name] = recalled
         traffic = moved if traffic is None else traffic
+    for name, row, recalled in _others(x, cues, seed):
+        rows.append(row)
+        shown[name] = recalled
     rows.append(_overlap_row(MEAN, mean, x))
     shown[MEAN] = mean
     tables = {
@@ -125,7 +126,7 @@ def remember(seed: int) -> "tuple[dict[str, Table], Any]":
             units={"n_bytes": "bytes"},
             descriptions={
                 "overlap": "intersection over union of recalled and stored pixels, mean over items",
-                "identity": "share of cues whose code is most like the code of their own digit",
+                "identity": "share of cues whose answer is most like that of their own digit",
                 "auc": "probability that a stored digit is more familiar than a novel one",
             },
         ),
@@ -142,6 +143,25 @@ def _overlap_row(name: str, recalled: "SDR", x: "SDR") -> dict[str, Any]:
     empty = dict.fromkeys(("identity", "auc", "familiarity_old", "familiarity_novel", "share_set"), float("nan"))
     sizes = {"overlap": overlap.value, "overlap_low": overlap.low, "overlap_high": overlap.high}
     return {"memory": name, **sizes, **empty, "n_bytes": 0}
+
+
+def _others(x: "SDR", cues: "SDR", seed: int) -> "list[tuple[str, dict[str, Any], SDR]]":
+    """A Willshaw memory and a sparse Hopfield memory on the same digits and cues."""
+    import numpy as np
+
+    from sdrsim.models.hebbian.willshaw import WillshawMemory
+    from sdrsim.models.hopfield.memory import SparseHopfield
+
+    willshaw, hopfield = WillshawMemory(n_units=64, seed=seed), SparseHopfield(beta=40.0, similarity="cosine")
+    willshaw.store(x)
+    hopfield.store(x)
+    linked, near = willshaw.recall(cues).codes, hopfield.recall(cues)
+    first, second = _overlap_row(WILLSHAW, linked, x), _overlap_row(HOPFIELD, near.codes, x)
+    first["share_set"], first["n_bytes"] = willshaw.density, willshaw.n_bytes
+    ends = zip(near.support.indptr, near.support.indptr[1:])
+    best = [near.support.indices[a + near.weights[a:b].argmax()] for a, b in ends]
+    second["identity"], second["n_bytes"] = float((np.array(best) == np.arange(len(x))).mean()), hopfield.n_bytes
+    return [(WILLSHAW, first, linked), (HOPFIELD, second, near.codes)]
 
 
 def _put_to_test(name: str, mac: "Mac", x: "SDR", cues: "SDR", novel: "SDR") -> tuple[Any, ...]:
