@@ -4,16 +4,33 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sdrsim.models.hopfield import theory as theory
+    from sdrsim.models.hopfield.classical import BinaryHopfield as BinaryHopfield
+    from sdrsim.models.hopfield.classical_dense import DenseAssociativeMemory as DenseAssociativeMemory
+    from sdrsim.models.hopfield.field import PatternField as PatternField
     from sdrsim.models.hopfield.maps import entmax as entmax
     from sdrsim.models.hopfield.maps import normmax as normmax
     from sdrsim.models.hopfield.memory import SparseHopfield as SparseHopfield
+    from sdrsim.models.hopfield.sequences import SequenceMemory as SequenceMemory
 
 _HOMES = {
+    "BinaryHopfield": "classical",
+    "DenseAssociativeMemory": "classical_dense",
+    "PatternField": "field",
+    "SequenceMemory": "sequences",
     "SparseHopfield": "memory",
     "entmax": "maps",
     "normmax": "maps",
 }
-__all__ = ["SparseHopfield", "entmax", "normmax", "theory"]
+__all__ = [
+    "BinaryHopfield",
+    "DenseAssociativeMemory",
+    "PatternField",
+    "SequenceMemory",
+    "SparseHopfield",
+    "entmax",
+    "normmax",
+    "theory",
+]
 
 
 def __getattr__(name: str) -> Any:
