@@ -108,7 +108,7 @@ class BinaryHopfield(BinaryNetwork):
     ) -> None:
         params = BinaryParams(n_units=n_units, rule=rule, update=update)
         self.n_units, self._rule = params.n_units, params.rule
-        super().__init__(params, params.n_units, seed)
+        super().__init__(params, params.n_units, params.update, seed)
 
     @classmethod
     def _params_type(cls) -> type[Params]:
@@ -268,11 +268,11 @@ class BinaryHopfield(BinaryNetwork):
 
     def _energies(self, codes: SDR) -> NDArray[np.float64]:
         signed = as_spins(codes) * self._fields(codes)
-        return -0.5 * signed.sum(axis=1, dtype=np.int64 if signed.dtype.kind == "i" else None)
+        return np.asarray(-0.5 * signed.sum(axis=1, dtype=np.int64 if signed.dtype.kind == "i" else None))
 
     def _about(self) -> str:
         rule = self._rule if isinstance(self._rule, str) else "a rule of its own"
-        return f"{self.size:,} units, {rule}, {self.params.update}"  # type: ignore[attr-defined]
+        return f"{self.size:,} units, {rule}, {self.update}"
 
 
 def _size(row: NDArray[np.float64]) -> float:

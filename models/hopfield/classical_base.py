@@ -102,8 +102,8 @@ class BinaryNetwork(ABC):
     kind: ClassVar[str] = "binary hopfield network"
     """Name of its state files."""
 
-    def __init__(self, params: Params, size: int, seed: int) -> None:
-        self.params, self.size, self.seed = params, int(size), checked_seed(seed)
+    def __init__(self, params: Params, size: int, update: str, seed: int) -> None:
+        self.params, self.size, self.update, self.seed = params, int(size), update, checked_seed(seed)
         self._clear()
 
     def _clear(self) -> None:
@@ -198,7 +198,7 @@ class BinaryNetwork(ABC):
         most = checked_count("max_steps", max_steps, 1, 2**31 - 1)
         first = checked_count("first_item", first_item, 0, 2**62 - 1)
         key = np.uint64(subseed(self.seed if seed is None else checked_seed(seed), "order"))
-        asked = Asked(key, first, most, getattr(self.params, "update", "async") == "sync", bool(trace))
+        asked = Asked(key, first, most, self.update == "sync", bool(trace))
         indptr, indices, steps, converged, flips, tallies, log = self._settled(codes, asked)
         answers = SDR._trusted(indices, indptr, self.size)
         (name, tensor), bits = self._tensor(), address_bits(self.size)

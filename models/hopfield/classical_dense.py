@@ -19,7 +19,7 @@ from sdrsim.models.hopfield.kernels.classical import N_SUMS, Asked, Listed, over
 __all__ = ["DenseAssociativeMemory", "DenseParams"]
 
 _LEAST_ROOM = 64
-_WHOLE = 2**62  # sums of energies below this are whole numbers of 64 bits
+_WHOLE = 2**61  # as large as terms may sum up to for all arithmetic to be that of 64-bit whole numbers
 
 
 class DenseParams(Params):
@@ -61,7 +61,7 @@ class DenseAssociativeMemory(BinaryNetwork):
     Krotov & Hopfield 2016, NeurIPS: about N^(power - 1) random patterns. Exponential: Demircigil, Heusel, Loewe, Upgang
     & Vermet 2017, J. Stat. Phys. 168:288: exponentially many in N.
 
-    Energies are whole numbers, compared exactly, while ``2 n_stored (N + 2)^power < 2^62`` (`is_exact`); above it, and
+    Energies are whole numbers, compared exactly, while ``2 n_stored (N + 2)^power < 2^61`` (`is_exact`); above it, and
     for 'exp', they are float64 relative to the largest possible (largest present) term, and a difference of the size
     of rounding keeps the unit. A flip moves all overlaps by one row of bits; a unit asked since the last flip is not
     asked again. Patterns take a byte a unit, in arrays that double from 64 patterns on.
@@ -95,7 +95,7 @@ class DenseAssociativeMemory(BinaryNetwork):
         if params.rectified and params.power == "exp":
             raise ParameterError("rectified", got="True with power='exp'", expected="False: it is never negative")
         self.n_units, self._power, self._rectified = params.n_units, params.power, params.rectified
-        super().__init__(params, params.n_units, seed)
+        super().__init__(params, params.n_units, params.update, seed)
 
     @classmethod
     def _params_type(cls) -> type[Params]:
@@ -233,9 +233,7 @@ class DenseAssociativeMemory(BinaryNetwork):
 
     def _count_reads(self, cues: SDR, tallies: NDArray[np.int64]) -> dict[str, int]:
         n_asked, n_moves = int(tallies[N_SUMS]), self._events(cues, tallies)
-        n = n_asked + (
-            n_moves if self.params.update == "sync" else len(cues.indices)
-        )  # else a flip has its row at hand
+        n = n_asked + (n_moves if self.update == "sync" else len(cues.indices))  # else a flip has its row at hand
         return {"rows_read": n, "words_read": n * -(-self.n_stored // 8), "synops": (n_asked + n_moves) * self.n_stored}
 
     # ---- looking --------------------------------------------------------------------------------------------------
@@ -260,10 +258,10 @@ class DenseAssociativeMemory(BinaryNetwork):
         if self._power == "exp":
             top = z.max(axis=1, initial=-self.size, keepdims=True)
             with np.errstate(divide="ignore"):
-                return -(np.log(np.exp(z - top).sum(axis=1)) + top[:, 0])
+                return np.asarray(-(np.log(np.exp(z - top).sum(axis=1)) + top[:, 0]))
         base = (np.maximum(z, 0) if self._rectified else z).astype(np.int64 if self.is_exact else np.float64)
-        return -(base**self._power).sum(axis=1).astype(np.float64)
+        return np.asarray(-(base**self._power).sum(axis=1), np.float64)
 
     def _about(self) -> str:
         what = "exp" if self._power == "exp" else f"{'rectified ' * self._rectified}power {self._power}"
-        return f"{self.size:,} units, {what}, {self.params.update}"  # type: ignore[attr-defined]
+        return f"{self.size:,} units, {what}, {self.update}"

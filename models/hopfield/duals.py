@@ -59,7 +59,7 @@ class Duals:
 
     def scaled(self) -> Reals:
         """The duals times the mean squared length of the keys: scores are those of dot products in size."""
-        return self.duals * (np.einsum("ij,ij->", self.keys, self.keys) / max(1, self.n))
+        return np.asarray(self.duals * (np.einsum("ij,ij->", self.keys, self.keys) / max(1, self.n)))
 
     def append(self, keys: Reals, values: Reals, traffic: Traffic, trace: bool) -> None:
         """Add keys one after another, and count it."""

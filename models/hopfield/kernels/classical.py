@@ -42,7 +42,7 @@ class Listed(NamedTuple):
     up, down : F(z) - F(z - 2) and F(z) - F(z + 2) at [z - least], int64 or float64
     n_patterns, least : int
     floating : whether z is measured from the largest overlap (the exponential)
-    tie : a change of energy of at most this share of the sum of its terms' sizes keeps the unit
+    tie : a change of energy of at most this share of the sum of its terms' sizes keeps the unit; 0 of whole numbers
     """
 
     spins: Spins
@@ -236,38 +236,44 @@ def turn(net: Listed, state: Spins, overlaps: Ints, unit: int) -> None:
 
 @compiled
 def differences(net: Listed, overlaps: Ints, up: Numbers, down: Numbers) -> float:
-    """Energy that each pattern gives up when its overlap falls (up) or rises (down) by 2; the tie."""
+    """Energy that each pattern gives up when its overlap falls (up) or rises (down) by 2.
+
+    Whole numbers: up - down is left in `up`, and their sum in ``down[0]``. Returns the largest change that is a tie.
+    """
     n, shift = net.n_patterns, net.least
     if net.floating:
         top = overlaps[0]
         for m in range(1, n):
             top = max(top, overlaps[m])
         shift += top
-    total = 0.0
+    size = 0.0
+    total = down[0] * 0
     for m in range(n):
-        z = overlaps[m] - shift
-        up[m], down[m] = net.up[z], net.down[z]
-        total += max(abs(np.float64(up[m])), abs(np.float64(down[m])))
-    return net.tie * total
+        a, b = net.up[overlaps[m] - shift], net.down[overlaps[m] - shift]
+        if net.tie == 0:
+            up[m] = a - b
+            total += a + b
+        else:
+            up[m], down[m] = a, b
+            size += max(abs(a), abs(b))
+    if net.tie == 0:
+        down[0] = total
+    return net.tie * size
 
 
 @compiled
-def change(row: Spins, spin: int, up: Numbers, down: Numbers, n: int) -> float:
-    """Change of the energy by a flip, as a float64 whose sign and zero are exact for whole numbers."""
+def change(net: Listed, row: Spins, spin: int, up: Numbers, down: Numbers) -> float:
+    """Change of the energy by a flip, from `differences`; of whole numbers twice the change, its sign exact."""
+    total = up[0] * 0
+    if net.tie == 0:
+        for m in range(net.n_patterns):
+            total += row[m] * up[m]
+        return np.float64(down[0] + spin * total)
     if spin < 0:
         up, down = down, up
-    a, b, c, d = up[0] * 0, up[0] * 0, up[0] * 0, up[0] * 0
-    m = 0
-    while m + 4 <= n:  # four sums: the order is part of the result
-        a += up[m] if row[m] > 0 else down[m]
-        b += up[m + 1] if row[m + 1] > 0 else down[m + 1]
-        c += up[m + 2] if row[m + 2] > 0 else down[m + 2]
-        d += up[m + 3] if row[m + 3] > 0 else down[m + 3]
-        m += 4
-    while m < n:
-        a += up[m] if row[m] > 0 else down[m]
-        m += 1
-    return np.float64((a + b) + (c + d))
+    for m in range(net.n_patterns):
+        total += up[m] if row[m] > 0 else down[m]
+    return np.float64(total)
 
 
 @compiled
@@ -280,7 +286,7 @@ def settle_listed(
     steps, converged = np.zeros(n_items, np.int64), np.zeros(n_items, np.bool_)
     flips, tallies = np.zeros(n_items, np.int64), np.zeros(N_TALLIES, np.int64)
     state, overlaps, order = np.empty(n, np.int8), net.rest.copy(), np.empty(n, np.int32)
-    up, down = np.empty(len(net.rest), net.up.dtype), np.empty(len(net.rest), net.up.dtype)
+    up, down = np.zeros(len(net.rest), net.up.dtype), np.zeros(len(net.rest), net.up.dtype)
     seen, wrong = np.empty(n, np.int64), np.empty(n, np.int32)
     log, n_log = np.empty(1024, np.int64), 0
     for item in range(n_items):
@@ -312,7 +318,7 @@ def settle_listed(
                 if asked.trace:
                     log[n_log] = i
                     n_log += 1
-                if change(net.spins[i], state[i], up, down, net.n_patterns) < -tie:
+                if change(net, net.spins[i], state[i], up, down) < -tie:
                     if asked.together:
                         wrong[n_wrong] = i
                         n_wrong += 1
