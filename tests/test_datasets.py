@@ -256,7 +256,7 @@ def test_another_set_under_the_name_is_refused(tmp_path: Path, as_mnist: Arrays)
 
 
 def test_unknown_names() -> None:
-    with pytest.raises(DataError, match="got 'minst'; expected digits8, mnist, fashion_mnist, .*; did you mean mnist"):
+    with pytest.raises(DataError, match=r"got 'minst'; expected digits8, mnist, fashion_mnist, .*; did you mean mnist"):
         load_dataset("minst")
     assert dataset_names()[:2] == ("digits8", "mnist")
 
