@@ -156,12 +156,14 @@ def _others(x: "SDR", cues: "SDR", seed: int) -> "list[tuple[str, dict[str, Any]
     willshaw.store(x)
     hopfield.store(x)
     linked, near = willshaw.recall(cues).codes, hopfield.recall(cues)
-    first, second = _overlap_row(WILLSHAW, linked, x), _overlap_row(HOPFIELD, near.codes, x)
+    found = near.codes
+    assert found is not None  # codes were stored
+    first, second = _overlap_row(WILLSHAW, linked, x), _overlap_row(HOPFIELD, found, x)
     first["share_set"], first["n_bytes"] = willshaw.density, willshaw.n_bytes
     ends = zip(near.support.indptr, near.support.indptr[1:])
     best = [near.support.indices[a + near.weights[a:b].argmax()] for a, b in ends]
     second["identity"], second["n_bytes"] = float((np.array(best) == np.arange(len(x))).mean()), hopfield.n_bytes
-    return [(WILLSHAW, first, linked), (HOPFIELD, second, near.codes)]
+    return [(WILLSHAW, first, linked), (HOPFIELD, second, found)]
 
 
 def _put_to_test(name: str, mac: "Mac", x: "SDR", cues: "SDR", novel: "SDR") -> tuple[Any, ...]:
