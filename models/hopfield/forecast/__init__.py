@@ -4,13 +4,23 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sdrsim.models.hopfield.forecast.base import Score as Score
+    from sdrsim.models.hopfield.forecast.memory import MemoryForecaster as MemoryForecaster
     from sdrsim.models.hopfield.forecast.ridge import LastValue as LastValue
     from sdrsim.models.hopfield.forecast.ridge import RidgeForecaster as RidgeForecaster
     from sdrsim.models.hopfield.forecast.ridge import Seasonal as Seasonal
+    from sdrsim.models.hopfield.forecast.tandem import TandemForecaster as TandemForecaster
     from sdrsim.models.hopfield.forecast.windows import cut as cut
 
-_HOMES = {"LastValue": "ridge", "RidgeForecaster": "ridge", "Score": "base", "Seasonal": "ridge", "cut": "windows"}
-__all__ = ["LastValue", "RidgeForecaster", "Score", "Seasonal", "cut"]
+_HOMES = {
+    "LastValue": "ridge",
+    "MemoryForecaster": "memory",
+    "RidgeForecaster": "ridge",
+    "Score": "base",
+    "Seasonal": "ridge",
+    "TandemForecaster": "tandem",
+    "cut": "windows",
+}
+__all__ = ["LastValue", "MemoryForecaster", "RidgeForecaster", "Score", "Seasonal", "TandemForecaster", "cut"]
 
 
 def __getattr__(name: str) -> Any:

@@ -77,8 +77,8 @@ class Forecaster(ABC):
     # ---- to be said by a member -----------------------------------------------------------------------------------
 
     @abstractmethod
-    def _fit(self, train: Real, validation: Real | None) -> Fitted:
-        """What is learned from standardised series; changes nothing."""
+    def _fit(self, train: Real, validation: Real | None, scale: Scale) -> Fitted:
+        """What is learned from series standardised by `scale`; changes nothing."""
 
     @abstractmethod
     def _forecast(self, learned: Fitted, windows: Real) -> Real:
@@ -113,7 +113,7 @@ class Forecaster(ABC):
         series = checked_series("train", train, shortest)
         scale = Scale.of(series)
         held = None if validation is None else checked_series("validation", validation, shortest, series.shape[1])
-        learned = self._fit(scale.off(series), None if held is None else scale.off(held))
+        learned = self._fit(scale.off(series), None if held is None else scale.off(held), scale)
         self._scale, self._learned = scale, learned
         self._wake()
         return self
@@ -191,12 +191,22 @@ class Forecaster(ABC):
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Self:
         """A forecaster from `state`."""
-        params = cls._params_type().from_json(state["params"])
-        made = cls(**{name: getattr(params, name) for name in type(params).model_fields})
+        made = cls(**cls._arguments(state))
         if state["scale"] is not None:
-            made._scale, made._learned = Scale(state["scale"]["mean"], state["scale"]["spread"]), dict(state["learned"])
+            made._scale = Scale(state["scale"]["mean"], state["scale"]["spread"])
+            made._learned = made._relearned(state["learned"])
             made._wake()
         return made
+
+    @classmethod
+    def _arguments(cls, state: Mapping[str, Any]) -> dict[str, Any]:
+        """What the constructor got."""
+        params = cls._params_type().from_json(state["params"])
+        return {name: getattr(params, name) for name in type(params).model_fields}
+
+    def _relearned(self, learned: Mapping[str, Any]) -> Fitted:
+        """What was learned, from a state."""
+        return dict(learned)
 
     @classmethod
     @abstractmethod

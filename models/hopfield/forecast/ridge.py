@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.forecast.base import CHUNK, Fitted, Forecaster, ForecastParams, Length, Real
-from sdrsim.models.hopfield.forecast.windows import chunks, cut, lagged_products
+from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, lagged_products
 
 __all__ = ["LastValue", "RidgeForecaster", "RidgeParams", "Seasonal"]
 
@@ -73,20 +73,25 @@ class RidgeForecaster(Forecaster):
         self._fitted_scale()
         return np.array(self._learned["weights"])
 
-    def _fit(self, train: Real, validation: Real | None) -> Fitted:
+    def _fit(self, train: Real, validation: Real | None, scale: Scale) -> Fitted:
         assert isinstance(self.params, RidgeParams)
         ridge = self.params.ridge
         penalties = (ridge,) if isinstance(ridge, float) else ridge
         if not penalties:
             raise ParameterError("ridge", got="none", expected="at least one penalty")
         if len(penalties) == 1:
-            return {"weights": _solved(*self._equations(train), penalties)[0], "ridge": penalties[0]}
+            return {"weights": self._solved(train, penalties)[0], "ridge": penalties[0]}
         learning, judged = held_out(train, validation, self.window, self.horizon)
-        tried = _solved(*self._equations(learning), penalties)
+        tried = self._solved(learning, penalties)
         errors = [self._error(weights, judged) for weights in tried]
         best = int(np.argmin(errors))
-        weights = tried[best] if learning is train else _solved(*self._equations(train), penalties)[best]
+        weights = tried[best] if learning is train else self._solved(train, penalties)[best]
         return {"weights": weights, "ridge": penalties[best]}
+
+    def _solved(self, series: Real, penalties: tuple[float, ...]) -> list[Real]:
+        """Weights for each penalty, a row of zeros for the last value."""
+        none = np.zeros((1, self.horizon))
+        return [np.concatenate([weights, none]) for weights in solved(*self._equations(series), penalties)]
 
     def _equations(self, series: Real) -> tuple[Real, Real]:
         """Products of the inputs with each other and with the targets, means over windows and channels."""
@@ -122,16 +127,15 @@ def held_out(train: Real, validation: Real | None, window: int, horizon: int) ->
     return train[:start], train[start - window :]
 
 
-def _solved(gram: Real, cross: Real, penalties: tuple[float, ...]) -> list[Real]:
-    """Weights for each penalty, from one eigendecomposition; a row of zeros for the last value."""
-    if len(gram) == 0:
-        return [np.zeros((1, cross.shape[1])) for _ in penalties]
-    unit = np.trace(gram) / len(gram)
+def solved(gram: Real, cross: Real, penalties: tuple[float, ...]) -> list[Real]:
+    """Solutions W of ``(gram + p u I) W = cross`` for each penalty p, u the mean of the diagonal of `gram`.
+
+    One eigendecomposition serves all; a `gram` of zeros gives zeros.
+    """
+    unit = np.trace(gram) / max(len(gram), 1)
     values, vectors = np.linalg.eigh(gram)
     values, turned = np.maximum(values, 0.0), vectors.T @ cross
-    none = np.zeros((1, cross.shape[1]))
-    damped = [values + (p * unit if unit > 0 else 1.0) for p in penalties]
-    return [np.concatenate([vectors @ (turned / d[:, None]), none]) for d in damped]
+    return [vectors @ (turned / (values + (p * unit if unit > 0 else 1.0))[:, None]) for p in penalties]
 
 
 class LastValue(Forecaster):
@@ -153,7 +157,7 @@ class LastValue(Forecaster):
     def _params_type(cls) -> type[ForecastParams]:
         return ForecastParams
 
-    def _fit(self, train: Real, validation: Real | None) -> Fitted:
+    def _fit(self, train: Real, validation: Real | None, scale: Scale) -> Fitted:
         return {}
 
     def _forecast(self, learned: Fitted, windows: Real) -> Real:
@@ -195,7 +199,7 @@ class Seasonal(Forecaster):
     def _params_type(cls) -> type[SeasonalParams]:
         return SeasonalParams
 
-    def _fit(self, train: Real, validation: Real | None) -> Fitted:
+    def _fit(self, train: Real, validation: Real | None, scale: Scale) -> Fitted:
         return {}
 
     def _forecast(self, learned: Fitted, windows: Real) -> Real:
