@@ -7,6 +7,11 @@ if TYPE_CHECKING:
     from sdrsim.models.hopfield.classical import BinaryHopfield as BinaryHopfield
     from sdrsim.models.hopfield.classical_dense import DenseAssociativeMemory as DenseAssociativeMemory
     from sdrsim.models.hopfield.field import PatternField as PatternField
+    from sdrsim.models.hopfield.forecast.memory import MemoryForecaster as MemoryForecaster
+    from sdrsim.models.hopfield.forecast.ridge import LastValue as LastValue
+    from sdrsim.models.hopfield.forecast.ridge import RidgeForecaster as RidgeForecaster
+    from sdrsim.models.hopfield.forecast.ridge import Seasonal as Seasonal
+    from sdrsim.models.hopfield.forecast.tandem import TandemForecaster as TandemForecaster
     from sdrsim.models.hopfield.maps import entmax as entmax
     from sdrsim.models.hopfield.maps import normmax as normmax
     from sdrsim.models.hopfield.memory import SparseHopfield as SparseHopfield
@@ -15,18 +20,28 @@ if TYPE_CHECKING:
 _HOMES = {
     "BinaryHopfield": "classical",
     "DenseAssociativeMemory": "classical_dense",
+    "LastValue": "forecast.ridge",
+    "MemoryForecaster": "forecast.memory",
     "PatternField": "field",
+    "RidgeForecaster": "forecast.ridge",
+    "Seasonal": "forecast.ridge",
     "SequenceMemory": "sequences",
     "SparseHopfield": "memory",
+    "TandemForecaster": "forecast.tandem",
     "entmax": "maps",
     "normmax": "maps",
 }
 __all__ = [
     "BinaryHopfield",
     "DenseAssociativeMemory",
+    "LastValue",
+    "MemoryForecaster",
     "PatternField",
+    "RidgeForecaster",
+    "Seasonal",
     "SequenceMemory",
     "SparseHopfield",
+    "TandemForecaster",
     "entmax",
     "normmax",
     "theory",

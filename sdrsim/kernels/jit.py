@@ -13,7 +13,7 @@ import numba
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _TOP = Path(__file__).parents[1]
-_FILES = sorted([*_TOP.glob("kernels/*.py"), *_TOP.glob("models/*/kernels/*.py")])
+_FILES = sorted(path for place in ("", "models/*/", "hardware/") for path in _TOP.glob(f"{place}kernels/*.py"))
 _STAMP = sha256(b"".join(path.read_bytes() for path in _FILES)).hexdigest()
 
 
