@@ -307,15 +307,21 @@ def test_gradients_of_the_block():
 
 
 @needs_torch
-def test_block_keeps_series_apart_along_time_only():
-    """The time axis alone would leave other series untouched; the series axis lets one patch time see all series."""
+def test_block_written_out():
+    """Series by series along time, then patch by patch across series; the learned patterns' answer is added to."""
     torch.manual_seed(6)
-    block, x = STanHopBlock(8).double(), torch.randn(1, 3, 4, 8).double()
-    changed = x.clone()
-    changed[0, 0] += 1.0
-    along = block.along_time
-    assert torch.equal(along(x, x)[0, 1:], along(changed, changed)[0, 1:])
-    assert (block(x) != block(changed))[0, 1:].any()
+    block, x = STanHopBlock(8, d_ff=5, n_patterns=3).double(), torch.randn(2, 3, 4, 8).double()
+    for parameter in block.norms.parameters():
+        torch.nn.init.normal_(parameter)
+    (time, mlp_time, series, mlp_series), expected = block.norms, torch.empty_like(x)
+    for item in range(2):
+        rows = [time(one + block.along_time(one, one)) for one in x[item]]
+        after = torch.stack([mlp_time(one + block.time_perceptron(one)) for one in rows])
+        for patch in range(4):
+            one = after[:, patch]
+            one = series(block.learned_series(one) + block.across_series(one, one))
+            expected[item, :, patch] = mlp_series(one + block.series_perceptron(one))
+    torch.testing.assert_close(block(x), expected, rtol=1e-12, atol=1e-12)
 
 
 @needs_torch

@@ -35,8 +35,8 @@ try:
 except ModuleNotFoundError as error:
     if error.name != "torch":
         raise
-    Function = Module = _Absent
-    torch = None
+    Function = Module = _Absent  # type: ignore[misc,assignment,unused-ignore]
+    torch = None  # type: ignore[assignment,unused-ignore]
 
 _FAR = -1e30  # the score of what is masked: finite, and without weight at every alpha
 
@@ -139,7 +139,7 @@ def entmax_function(scores: "Tensor", alpha: "Tensor | float" = 1.5) -> "Tensor"
         got, expected = f"shape {tuple(alpha.shape)}", f"one that broadcasts to {rows}"
         raise ParameterError("alpha", got=got, expected=expected) from None
     exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    return _Entmax.apply(exact, alphas).to(scores.dtype)  # type: ignore[no-any-return,unused-ignore]
+    return _Entmax.apply(exact, alphas).to(scores.dtype)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
 
 
 # ---- layers -------------------------------------------------------------------------------------------------------
@@ -261,7 +261,7 @@ class GSH(Module):  # type: ignore[misc,unused-ignore]
 
     def weights(self, queries: "Tensor", memory: "Tensor", mask: "Tensor | None" = None) -> "Tensor":
         """Weights of the stored patterns, before dropout: (..., n_heads, n_queries, n_stored)."""
-        return self._weights(queries, self.to_keys(memory), mask)
+        return self._weights(queries, self.to_keys(memory), mask)  # type: ignore[no-any-return,unused-ignore]
 
     def _heads(self, rows: Any) -> Any:
         return rows.unflatten(-1, (self.n_heads, self.d_head)).transpose(-3, -2)
@@ -386,10 +386,11 @@ class STanHopBlock(Module):  # type: ignore[misc,unused-ignore]
 
     def forward(self, patches: "Tensor") -> "Tensor":
         """(batch, series, patches, d_model) to the same shape."""
-        x, drop, norms = patches, self.dropout, self.norms
+        x: Any = patches
+        drop, norms = self.dropout, self.norms
         x = norms[0](x + drop(self.along_time(x, x)))
         x = norms[1](x + drop(self.time_perceptron(x)))
         x = x.transpose(-3, -2)
         x = norms[2](self.learned_series(x) + drop(self.across_series(x, x)))
         x = norms[3](x + drop(self.series_perceptron(x)))
-        return x.transpose(-3, -2)
+        return x.transpose(-3, -2)  # type: ignore[no-any-return,unused-ignore]
