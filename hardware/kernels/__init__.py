@@ -1,0 +1,1 @@
+"""Compiled code of the hardware model: arrays in, arrays out."""
