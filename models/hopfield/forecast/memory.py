@@ -22,9 +22,8 @@ from sdrsim.models.hopfield.forecast.tuning import (
     Parts,
     choose_gate,
     choose_mixing,
-    mixed,
 )
-from sdrsim.models.hopfield.forecast.windows import Scale, checked_block, cut
+from sdrsim.models.hopfield.forecast.windows import Scale, checked_block, cut, through
 
 __all__ = ["MemoryForecaster", "MemoryParams"]
 
@@ -218,7 +217,7 @@ class MemoryForecaster(Forecaster):
         if learned["gate"] == 0:
             return plain
         found = self._memory.recall(keys_of(windows))
-        return plain + (mixed(found, learned["mixing"]) if learned["mixing"].size else learned["gate"] * found)
+        return plain + (through(found, learned["mixing"]) if learned["mixing"].size else learned["gate"] * found)
 
     def remember(self, windows: Any, futures: Any) -> Self:
         """Add windows and what followed them to the memory; nothing is fitted or chosen again.

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.forecast.base import CHUNK, Fitted, Forecaster, ForecastParams, Length, Real
-from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, lagged_products
+from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, lagged_products, through
 
 __all__ = ["LastValue", "RidgeForecaster", "RidgeParams", "Seasonal"]
 
@@ -108,9 +108,7 @@ class RidgeForecaster(Forecaster):
 
     def _forecast(self, learned: Fitted, windows: Real) -> Real:
         last = windows[:, -1:, :]
-        flat = (windows - last).transpose(0, 2, 1)
-        moves: Real = flat @ learned["weights"]
-        return moves.transpose(0, 2, 1) + last
+        return through(windows - last, learned["weights"]) + last
 
 
 def held_out(train: Real, validation: Real | None, window: int, horizon: int) -> tuple[Real, Real]:

@@ -12,7 +12,7 @@ from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.forecast.base import CHUNK, Fitted, Forecaster, ForecastParams, Length, Real
 from sdrsim.models.hopfield.forecast.choice import Gain, gain_of, per_window
 from sdrsim.models.hopfield.forecast.ridge import RidgeForecaster, held_out, solved
-from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut
+from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, through
 from sdrsim.models.hopfield.maps import entmax
 
 __all__ = ["TandemForecaster", "TandemParams", "attended", "patches"]
@@ -173,7 +173,7 @@ class TandemForecaster(Forecaster):
             gram, cross = self._equations(learning, plain, maps, beta, axes)
             inputs = self._inputs(past, maps, beta, axes)
             for ridge, weights in zip(RIDGES, solved(gram, cross, RIDGES)):
-                off = (inputs @ weights).transpose(0, 2, 1)
+                off = through(inputs, weights)
                 gain = gain_of(2 * per_window(missed, off) - per_window(off, off), block)
                 if best is None or gain.mean > best[0].mean:
                     best = gain, axes, beta, ridge, weights
@@ -200,8 +200,7 @@ class TandemForecaster(Forecaster):
         if not learned["gate"]:
             return plain
         maps = [learned["maps"][str(i)] for i in range(len(learned["maps"]))]
-        more: Real = self._inputs(windows, maps, learned["beta"], learned["axes"]) @ learned["weights"]
-        return plain + more.transpose(0, 2, 1)
+        return plain + through(self._inputs(windows, maps, learned["beta"], learned["axes"]), learned["weights"])
 
     def _plain(self, series: Real) -> Real:
         """Weights of ridge alone, on an already standardised series."""
@@ -221,9 +220,8 @@ class TandemForecaster(Forecaster):
         past, future = past[::stride], future[::stride]
         gram, cross = np.zeros(()), np.zeros(())
         for part in chunks(len(past), CHUNK):
-            inputs = self._inputs(past[part], maps, beta, axes)
-            inputs = inputs.reshape(-1, inputs.shape[2])
-            missed = (future[part] - _linear(past[part], plain)).transpose(0, 2, 1).reshape(len(inputs), -1)
+            inputs = _rows(self._inputs(past[part], maps, beta, axes))
+            missed = _rows(future[part] - _linear(past[part], plain))
             gram, cross = gram + inputs.T @ inputs, cross + inputs.T @ missed
         n = len(past) * series.shape[1]
         return gram / n, cross / n
@@ -252,7 +250,7 @@ class TandemForecaster(Forecaster):
         return out
 
     def _inputs(self, windows: Real, maps: list[Real], beta: float, axes: str) -> Real:
-        """Inputs of the read-out (n, n_channels, n_inputs): the window, then each level's features."""
+        """Inputs of the read-out (n, n_inputs, n_channels): the window, then each level's features."""
         x = windows.transpose(0, 2, 1)
         moves, steady = x - x[:, :, -1:], _steadied(x)
         out = [moves[:, :, :-1]]
@@ -267,7 +265,7 @@ class TandemForecaster(Forecaster):
                 (more,) = attended(across, (found.transpose(0, 2, 1, 3),), beta, self.params.alpha)
                 out.append(more.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
             out.append(found.reshape(*x.shape[:2], -1))
-        return np.concatenate(out, axis=2)
+        return np.concatenate(out, axis=2).transpose(0, 2, 1)
 
 
 def attended(keys: Real, values: tuple[Real, ...], beta: float, alpha: float) -> list[Real]:
@@ -293,6 +291,11 @@ def patches(x: Real, length: int) -> Real:
     return lengthened.reshape(*x.shape[:-1], n, length)
 
 
+def _rows(x: Real) -> Real:
+    """Blocks (n, length, n_channels), window after window and channel after channel: (n n_channels, length)."""
+    return np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(-1, x.shape[1])
+
+
 def _steadied(x: Real) -> Real:
     """Windows along the last axis, their mean off, of unit spread; a still one is 0."""
     moves: Real = x - x.mean(axis=-1, keepdims=True)
@@ -310,8 +313,7 @@ def _unit(x: Real) -> Real:
 
 def _linear(windows: Real, weights: Real) -> Real:
     last = windows[:, -1:, :]
-    moves: Real = (windows - last).transpose(0, 2, 1) @ weights
-    return moves.transpose(0, 2, 1) + last
+    return through(windows - last, weights) + last
 
 
 def _several(value: Any) -> tuple[Any, ...]:

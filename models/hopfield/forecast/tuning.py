@@ -9,7 +9,7 @@ import numpy as np
 from sdrsim.models.hopfield.forecast.choice import Gain, gain_of, gate_for, per_window
 from sdrsim.models.hopfield.forecast.ridge import solved
 from sdrsim.models.hopfield.forecast.rows import Rows, WindowMemory, keys_of, values_of
-from sdrsim.models.hopfield.forecast.windows import Real, chunks
+from sdrsim.models.hopfield.forecast.windows import Real, chunks, through
 
 __all__ = [
     "BETAS",
@@ -21,7 +21,6 @@ __all__ = [
     "Parts",
     "choose_gate",
     "choose_mixing",
-    "mixed",
 ]
 
 BETAS = (0.1, 0.3, 0.5, 1.0, 2.0, 4.0, 8.0)
@@ -118,7 +117,7 @@ def choose_mixing(parts: Parts, grid: Grid) -> tuple[Choice, Real]:
         gram, cross = _crossed(parts, beta, alpha)
         found = parts.remembered(beta, alpha).recall(parts.judged)
         for mixing in solved(gram, cross, RIDGES):
-            off = mixed(found, mixing)
+            off = through(found, mixing)
             gain = gain_of(2 * per_window(parts.missed, off) - per_window(off, off), parts.block)
             if best is None or gain.mean > best.gain.mean:
                 best, kept = Choice(beta, alpha, 1.0, gain), mixing
@@ -146,9 +145,3 @@ def _crossed(parts: Parts, beta: float, alpha: float) -> tuple[Real, Real]:
             cross += found.T @ true
             n_rows += len(found)
     return gram / max(n_rows, 1), cross / max(n_rows, 1)
-
-
-def mixed(found: Real, mixing: Real) -> Real:
-    """Retrieved values (n, horizon, n_channels) through the matrix (horizon, horizon)."""
-    out: Real = found.transpose(0, 2, 1) @ mixing
-    return out.transpose(0, 2, 1)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdrsim.errors import ParameterError
 
-__all__ = ["Scale", "chunks", "cut", "lagged_products"]
+__all__ = ["Scale", "chunks", "cut", "lagged_products", "through"]
 
 Real = NDArray[np.float64]
 
@@ -114,6 +114,14 @@ def _finite(what: str, values: Real) -> Real:
 def chunks(n: int, size: int) -> Iterator[slice]:
     """``0 .. n`` in pieces of `size`, always cut at the same places."""
     return (slice(start, min(start + size, n)) for start in range(0, n, size))
+
+
+def through(x: Real, weights: Real) -> Real:
+    """Blocks (n, length, n_channels) through a matrix (length, m) shared by the channels: (n, m, n_channels)."""
+    n, length, n_channels = x.shape
+    rows = np.ascontiguousarray(x.transpose(0, 2, 1)).reshape(n * n_channels, length)
+    made: Real = rows @ weights  # one large product, for a stack of small ones is many times slower
+    return made.reshape(n, n_channels, weights.shape[1]).transpose(0, 2, 1)
 
 
 def lagged_products(x: Real, n: int, p: int) -> Real:
