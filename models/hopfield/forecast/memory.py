@@ -12,6 +12,7 @@ from sdrsim.models.hopfield.forecast.base import Fitted, Forecaster, ForecastPar
 from sdrsim.models.hopfield.forecast.choice import Gain
 from sdrsim.models.hopfield.forecast.ridge import LastValue, RidgeForecaster, Seasonal, held_out
 from sdrsim.models.hopfield.forecast.rows import WindowMemory, keys_of, mean_of, values_of
+from sdrsim.models.hopfield.forecast.tandem import TandemForecaster
 from sdrsim.models.hopfield.forecast.tuning import (
     BETAS,
     BETAS_MIXED,
@@ -165,19 +166,21 @@ class MemoryForecaster(Forecaster):
         grid = Grid(_several(p.beta or betas), _several(p.alpha), 1.0 if p.base is None else p.gate)
         if grid.is_settled and p.merge == "gate":
             choice, mixing = Choice(grid.betas[0], grid.alphas[0], grid.gate or 0.0, NO_GAIN), NO_MIXING
+            base = self._fitted_base(train, validation, scale)
         else:
             learning, judged = held_out(train, validation, self.window, self.horizon)
-            base = based(self._fitted_base(learning, scale), scale)
-            parts = Parts.of(cut(learning, *self._lengths), cut(judged, *self._lengths), base)
+            base = self._fitted_base(learning, validation, scale)
+            parts = Parts.of(cut(learning, *self._lengths), cut(judged, *self._lengths), based(base, scale))
             if p.merge == "ridge":
                 choice, mixing = choose_mixing(parts, grid)
             else:
                 choice, mixing = choose_gate(parts, grid), NO_MIXING
+            base = base if learning is train else self._fitted_base(train, validation, scale)
         return {
             "series": train,
             "windows": np.zeros((0, self.window, train.shape[1])),
             "futures": np.zeros((0, self.horizon, train.shape[1])),
-            "base": self._fitted_base(train, scale),
+            "base": base,
             "beta": choice.beta,
             "alpha": choice.alpha,
             "gate": choice.gate,
@@ -190,14 +193,14 @@ class MemoryForecaster(Forecaster):
     def _lengths(self) -> tuple[int, int]:
         return self.window, self.horizon
 
-    def _fitted_base(self, series: Real, scale: Scale) -> Forecaster | None:
-        """The base, fitted on a series in its own units unless it came fitted."""
+    def _fitted_base(self, series: Real, validation: Real | None, scale: Scale) -> Forecaster | None:
+        """The base, fitted on series in their own units unless it came fitted."""
         base = self._params().base
         if base is None:
             return None
         made = RidgeForecaster(self.window, self.horizon) if base == "ridge" else copy.deepcopy(base)
         if made.n_channels is None:
-            return made.fit(scale.on(series))
+            return made.fit(scale.on(series), None if validation is None else scale.on(validation))
         if made.n_channels != series.shape[1]:
             got, expected = f"{series.shape[1]} channels", f"{made.n_channels}, those of the base"
             raise ParameterError("train", got=got, expected=expected)
@@ -288,7 +291,7 @@ def _several(value: float | tuple[float, ...]) -> tuple[float, ...]:
 
 def _kinds() -> dict[str, type[Forecaster]]:
     """The classes a base may be of to come back from a file."""
-    return {c.kind: c for c in (RidgeForecaster, LastValue, Seasonal, MemoryForecaster)}
+    return {c.kind: c for c in (RidgeForecaster, LastValue, Seasonal, TandemForecaster, MemoryForecaster)}
 
 
 def _kept(base: Any) -> Any:
