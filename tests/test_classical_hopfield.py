@@ -13,6 +13,7 @@ from sdrsim import SDR, Network, Simulator, patterns
 from sdrsim.engine.memory import Memory
 from sdrsim.errors import CapacityError, CodeError, FileFormatError, ParameterError
 from sdrsim.models.hopfield.classical import BinaryHopfield, DenseAssociativeMemory
+from sdrsim.models.hopfield.classical_states import attractors, kinds_of_states, mixtures, order_dependence
 
 
 def dense(n, n_units, seed, p=0.5):
@@ -378,3 +379,78 @@ def test_in_a_network():
     alone = MAKERS["hebb"]()
     alone.store(x)
     assert list(seen.codes) == [alone.recall(x[i], first_item=20 + i).codes for i in range(6)]
+
+
+# ---- states -------------------------------------------------------------------------------------------------------
+
+
+def test_attractors_of_a_small_network_are_all_its_stable_states():
+    """Ten units: all 1,024 states can be asked; random starts end in stable ones, wide basins first."""
+    memory, x = BinaryHopfield(10, seed=1), dense(2, 10, 3)
+    memory.store(x)
+    every = (np.arange(1024)[:, None] >> np.arange(10)) & 1 > 0
+    stable = {tuple(row) for row in every[memory.is_stable(every)]}
+    found = attractors(memory, 2000, seed=4)
+    assert {tuple(row) for row in found.codes.dense()} <= stable
+    assert {tuple(row) for row in x} <= {tuple(row) for row in found.codes.dense()}
+    assert found.share.sum() == pytest.approx(1)
+    assert (np.diff(found.share) <= 0).all()
+    np.testing.assert_array_equal(found.energy, memory.energy(found.codes))
+    less = attractors(memory, 500, seed=4)
+    assert less.n_starts == 500
+    assert less.n_restless == 0
+    restless = BinaryHopfield(2, update="sync")
+    restless.store([[0, 1]])
+    ends = attractors(restless, 200)
+    assert 0 < ends.n_restless < 200  # those that begin with one unit on alternate for ever
+    assert ends.share.sum() == pytest.approx(1 - ends.n_restless / 200)
+
+
+def test_states_are_told_apart():
+    x = dense(7, 400, 1)
+    a, b, c = spins(x[:3])
+    noisy = spins(x[4]).copy()
+    noisy[:4] *= -1
+    states = np.stack([spins(x[5]), -spins(x[6]), np.sign(a - b + c), noisy, spins(dense(1, 400, 9))[0]])
+    found = kinds_of_states(states, x)
+    assert found.kind.tolist() == ["stored", "reversed", "mixture", "stored", "other"]
+    assert found.nearest[[0, 1, 3]].tolist() == [5, 6, 4]
+    np.testing.assert_allclose(found.overlap[[0, 1, 3]], [1, -1, 0.98])
+    assert found.mixture[2] == 1
+    assert found.counts() == {"stored": 2, "reversed": 1, "mixture": 1, "other": 1}
+    assert kinds_of_states(states[3:4], x, level=0.99).kind.tolist() == ["other"]
+    assert kinds_of_states(states, x[:2]).mixture.tolist() == [0] * 5
+    with pytest.raises(CodeError):
+        kinds_of_states(dense(2, 30, 1), x)
+    with pytest.raises(ParameterError):
+        kinds_of_states(states, x[:0])
+
+
+def test_mixtures_are_signs_of_sums():
+    x = dense(5, 300, 1)
+    made = mixtures(x, 30, seed=2)
+    threes = [(i, j, k) for i in range(5) for j in range(i) for k in range(j)]
+    sums = {tuple(np.sign(spins(x)[list(three)].sum(axis=0))): three for three in threes}
+    drawn = [sums[tuple(row)] for row in spins(made.dense())]
+    assert len(set(drawn)) > 5
+    assert mixtures(x, 10, seed=2) == made[:10]
+    assert all(row in x.tolist() for row in mixtures(x, 4, n_mixed=1).dense().tolist())
+    for bad in ({"n_mixed": 2}, {"n_mixed": 7}, {"n": -1}):
+        with pytest.raises(ParameterError):
+            mixtures(x, **({"n": 3} | bad))
+
+
+def test_the_order_matters_on_ridges_alone():
+    memory, x = BinaryHopfield(100, seed=1), dense(4, 100, 3)
+    memory.store(x)
+    assert (order_dependence(memory, x) == 0).all()
+    half = x[:1].copy()
+    differ = np.flatnonzero(x[0] != x[1])
+    half[0, differ[::2]] ^= True  # half way between two patterns
+    found = order_dependence(memory, half, n_orders=12)
+    ends = [memory.recall(half, seed=k).codes for k in range(12)]
+    pairs = [ends[a] != ends[b] for a in range(12) for b in range(a)]
+    assert found[0] == pytest.approx(np.mean(pairs))
+    assert 0 < found[0] < 1
+    with pytest.raises(ParameterError):
+        order_dependence(BinaryHopfield(9, update="sync"), x[:, :9])
