@@ -269,17 +269,15 @@ def _bounds(rule: Rule, x: Reals, key: int) -> tuple[list[dict[str, Any]], list[
 def _root(rule: Rule, r: Any, z: Reals) -> list[dict[str, Any]]:
     """tau from the largest weight of each query; whether it explains all others, and lies in its bounds."""
     low, high = theory.root_bounds(z.shape[1], rule.alpha)
-    below, above, off, outside = [], [], [], []
-    for q, scores in enumerate(z):
-        places, w = r.support[q].indices, r.weights[r.support.indptr[q] : r.support.indptr[q + 1]]
-        taus = scores[places] - w**rule.factor
-        tau = taus[w.argmax()]
-        below.append(tau - scores.max() - low)
-        above.append(high - (tau - scores.max()))
-        off.append(np.abs(taus - tau).max())
-        outside.append(np.delete(scores, places).max(initial=-np.inf) - tau)
-    row = {"over_low": min(below), "under_high": min(above), "spread": max(off), "outside": max(outside)}
-    return [row | {"n": len(z), "n_several": int((r.support.n_active > 1).sum())}]
+    held, top, rows = np.zeros_like(z), z.max(axis=1, keepdims=True), []
+    held[np.repeat(np.arange(len(z)), r.support.n_active), r.support.indices] = r.weights
+    for of, w in (("memory", held), ("function", entmax(z / rule.factor, rule.alpha))):
+        tau = top - w.max(axis=1, keepdims=True) ** rule.factor
+        row = {"over_low": (tau - top - low).min(), "under_high": (high - (tau - top)).min()}
+        row["spread"] = np.where(w > 0, np.abs(z - w**rule.factor - tau), 0.0).max()
+        row["outside"] = np.where(w > 0, -np.inf, z - tau).max()
+        rows.append({"of": of, "theory_alpha": rule.alpha} | row | {"n": len(z)})
+    return rows
 
 
 # ---- draw -------------------------------------------------------------------------------------------------------
@@ -382,12 +380,18 @@ def _bounded(tables: Mapping[str, Table]) -> list[Check]:
         ),
     ]
     source = "|T(x) - xi| <= 2 m (M - 1) exp(-beta lead), every alpha >= 1"
-    more: dict[str, Any] = {"n": int(tables["error"]["n"].max()) * len(r), "source": source}
-    found.append(Check.at_most("error: largest part of the bound", tables["error"]["of_bound"].max(), 1.0, **more))
-    more = {"n": int(r["n"].sum()), "source": "-1 <= tau - (a - 1) max z <= -M^(1 - a); rounding of scores allowed"}
+    errors = tables["error"]
+    n = int(errors["n"].max()) * len(set(zip(errors["rule"].tolist(), errors["memory"].tolist())))
+    more: dict[str, Any] = {"n": n, "source": source}
+    found.append(Check.at_most("error: largest part of the bound", errors["of_bound"].max(), 1.0, **more))
+    more = {
+        "n": int(r["n"].sum()) // 2,
+        "source": "-1 <= tau - (a - 1) max z <= -M^(1 - a); rounding of scores allowed",
+    }
     least = min(float(r["over_low"].min()), float(r["under_high"].min()))
     found.append(Check.at_least("root: least distance inside its bounds", least, -TOLERANCE, **more))
     more["source"] = "p = [(a - 1) z - tau]_+^(1 / (a - 1)): one tau for all with weight, and none above it without"
-    off = max(float(r["spread"].max()), float(r["outside"].max()))
-    found.append(Check.at_most("root: weights off the formula", off, TOLERANCE, **more))
+    for of, held in (("memory", (r["of"] == "memory") & (r["theory_alpha"] <= 2)), ("entmax", r["of"] == "function")):
+        off = np.maximum(r["spread"], r["outside"])[held].max(initial=-np.inf)
+        found.append(Check.at_most(f"root: weights off the formula, {of}", off, TOLERANCE, **more))
     return found
