@@ -10,7 +10,7 @@ from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
 from sdrsim.hardware.cnn import shapes
 from sdrsim.hardware.cnn.conventions import CONVENTIONS, Convention, Placed, activations, checked
-from sdrsim.hardware.cnn.layers import Layer, shape_text
+from sdrsim.hardware.cnn.layers import POOLS, Layer, shape_text
 from sdrsim.hardware.cnn.shapes import PoolRule, Shape
 
 __all__ = ["ConvNet", "Count"]
@@ -181,9 +181,10 @@ class ConvNet:
                 "type": p.layer.type,
                 "inputs": " ".join(p.layer.inputs),
                 "output": " ".join(map(shape_text, p.out_shapes)),
-                "kernel": shape_text(p.layer.kernel),
+                "kernel": "global" if p.layer.type in POOLS and not p.layer.kernel else shape_text(p.layer.kernel),
                 "stride": shape_text(p.layer.stride) if p.layer.kernel else "",
                 "pad": shape_text(p.layer.pad) if p.layer.kernel else "",
+                "dilation": shape_text(p.layer.dilation) if p.layer.type == "conv" else "",
                 "groups": p.layer.groups,
                 "in_place": p.layer.in_place,
                 "parameters": p.parameters,
@@ -284,7 +285,7 @@ def _placed(layers: tuple[Layer, ...], rule: PoolRule) -> tuple[Placed, ...]:
 def _read(layer: Layer, name: str, known: dict[str, tuple[int, Shape]], writer: dict[int, str]) -> tuple[int, Shape]:
     what = f"layer {layer.name!r}, inputs"
     if name not in known:
-        near = get_close_matches(name, known, n=3)
+        near = [part for part in known if part.startswith(f"{name}:")] or get_close_matches(name, known, n=3)
         do = f"did you mean {' or '.join(near)}?" if near else None
         raise ParameterError(what, got=repr(name), expected="a layer that stands before it", do=do)
     blob, shape = known[name]

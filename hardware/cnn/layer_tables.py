@@ -218,9 +218,14 @@ def _csv_rows(text: str) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip(", \t") or line.startswith("#"):
             continue
-        cells = next(csv.reader([line]))
+        try:
+            cells = next(csv.reader([line], strict=True))
+        except csv.Error as error:
+            raise ParameterError(f"line {number}", got=str(error), expected="comma-separated values") from None
         if not head:
             head = [cell.strip() for cell in cells]
+            if len(set(head)) < len(head):
+                raise ParameterError(f"line {number}", got="two columns of one name", expected="each column once")
         elif len(cells) != len(head):
             raise ParameterError(f"line {number}", got=f"{len(cells)} cells", expected=f"{len(head)}")
         else:
@@ -295,7 +300,11 @@ def _numbers(name: str, what: str, value: Any) -> tuple[int, ...]:
     try:
         listed = list(parts) if isinstance(parts, Iterable) else [parts]
         numbers = tuple(int(part) for part in listed)
-        if not numbers or any(isinstance(p, float) and not math.isclose(p, n) for p, n in zip(listed, numbers)):
+        if (
+            not numbers
+            or any(isinstance(p, bool) for p in listed)
+            or any(isinstance(p, float) and not math.isclose(p, n) for p, n in zip(listed, numbers))
+        ):
             raise ValueError
     except (ValueError, TypeError):
         raise ParameterError(f"layer {name!r}, {what}", got=repr(value), expected=_COLUMNS[what]) from None

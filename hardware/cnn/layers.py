@@ -30,7 +30,7 @@ LAYER_TYPES: tuple[str, ...] = get_args(LayerType)
 POOLS = ("max_pool", "average_pool")
 OVERWRITES = ("bn", "scale", "relu", "dropout", "eltwise", "flatten", "softmax")  # types that may work in place
 _JOINS = ("eltwise", "concat")  # types that read several layers
-_NEEDED = {"input": ("out",), "conv": ("out", "kernel"), "fc": ("out",), "slice": ("out",), "shuffle": ("groups",)}
+_NEEDED = {"input": ("out",), "conv": ("out", "kernel"), "fc": ("out",), "slice": ("out",)}
 _ALLOWED = {
     "input": ("out",),
     "conv": ("out", "kernel", "stride", "pad", "dilation", "groups", "bias"),
@@ -114,38 +114,43 @@ class Layer:
         return f"layer {self.name!r}, {what}"
 
     def _check_inputs(self) -> None:
+        if not isinstance(self.inputs, tuple) or not all(isinstance(name, str) for name in self.inputs):
+            raise ParameterError(self._what("inputs"), got=repr(self.inputs), expected="a tuple of names")
         n = len(self.inputs)
         low, high = (0, 0) if self.type == "input" else (2, n) if self.type in _JOINS else (1, 1)
         if not low <= n <= max(low, high):
             expected = {(0, 0): "none", (1, 1): "one"}.get((low, high), "two or more")
             raise ParameterError(self._what("inputs"), got=" ".join(self.inputs) or "none", expected=expected)
+        if not isinstance(self.in_place, bool):
+            raise ParameterError(self._what("in_place"), got=repr(self.in_place), expected="True or False")
         if self.in_place and self.type not in OVERWRITES:
             expected = f"no: only {', '.join(OVERWRITES)} can overwrite what they read"
             raise ParameterError(self._what("in_place"), got=f"yes for {self.type}", expected=expected)
 
     def _check_options(self) -> None:
         for what in _NEEDED.get(self.type, ()):
-            if getattr(self, what) == _PLAIN[what] and what != "groups":
+            if getattr(self, what) == ():
                 raise ParameterError(self._what(what), got="nothing", expected=f"a value: {self.type} needs it")
         for what, plain in _PLAIN.items():
             value = getattr(self, what)
             if what not in _ALLOWED.get(self.type, ()) and value != plain:
                 raise ParameterError(self._what(what), got=value, expected=f"nothing: {self.type} has none")
-            if what == "bias":
-                continue
-            low = 0 if what == "pad" else 1
-            for number in value if isinstance(value, tuple) else (value,):
-                if not isinstance(number, int) or isinstance(number, bool) or number < low:
-                    raise ParameterError(self._what(what), got=repr(number), expected=f"an integer from {low}")
-        lengths = {"out": (0, 1, 3) if self.type == "input" else (0, 1), "kernel": (0, 2)}
-        for what in ("out", "kernel", "stride", "pad", "dilation"):
-            expected = lengths.get(what, (2,))
-            if len(getattr(self, what)) not in expected and (self.type, what) != ("slice", "out"):
-                raise ParameterError(
-                    self._what(what),
-                    got=f"{len(getattr(self, what))} numbers",
-                    expected=" or ".join(str(n) for n in expected if n),
-                )
+            if not isinstance(value, type(plain)):
+                expected = {tuple: "a tuple of integers", int: "an integer", bool: "True or False"}[type(plain)]
+                raise ParameterError(self._what(what), got=repr(value), expected=expected)
+            if what != "bias":
+                self._check_numbers(what, value if isinstance(value, tuple) else (value,))
+
+    def _check_numbers(self, what: str, numbers: tuple[int, ...]) -> None:
+        low = 0 if what == "pad" else 1
+        for number in numbers:
+            if not isinstance(number, int) or isinstance(number, bool) or number < low:
+                raise ParameterError(self._what(what), got=repr(number), expected=f"an integer from {low}")
+        lengths = {"out": (0, 1, 3) if self.type == "input" else (0, 1), "kernel": (0, 2), "groups": (1,)}
+        expected = lengths.get(what, (2,))
+        if len(numbers) not in expected and (self.type, what) != ("slice", "out"):
+            counts = " or ".join(str(n) for n in expected if n)
+            raise ParameterError(self._what(what), got=f"{len(numbers)} numbers", expected=counts)
 
     def __repr__(self) -> str:
         parts = [f"Layer {self.name}: {self.type}" + (f" of {' '.join(self.inputs)}" if self.inputs else "")]

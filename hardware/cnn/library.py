@@ -37,7 +37,7 @@ def load(name: str | Path, *, pool: PoolRule | None = None, input_px: int | None
         `read_layers`.
     pool : {'caffe', 'torch'}, optional
         How pools round; 'caffe' by default, as in the definitions of the networks of the package. The choice moves
-        activations by up to 11 %.
+        activations by up to 11 %; shufflenet_v1_g3 fits together under 'caffe' alone.
     input_px : int, optional
         Side of the image; by default that of the definition.
 

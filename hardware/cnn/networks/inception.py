@@ -53,11 +53,14 @@ def googlenet() -> Builder:
 
 
 class _Inception:
-    """A builder with the pieces that versions 3 and 4 share."""
+    """A builder with the pieces that versions 3 and 4 share.
+
+    Version 4, scaled: bn in place, a scale behind it, and a bias in the convolutions all the same.
+    """
 
     def __init__(self, scaled: bool) -> None:
         self.b = Builder(299)
-        self.scaled = scaled  # version 4: bn in place and a scale behind it
+        self.scaled = scaled
         self.trunk = "data"
 
     def conv(
@@ -155,7 +158,10 @@ def _stem_v4() -> _Inception:
 
 
 def inception_v4() -> Builder:
-    """Szegedy et al. 2017, as in soeaver's caffe-model."""
+    """Szegedy et al. 2017, as soeaver's script for caffe-model first wrote it: convolutions with biases in front of bn.
+
+    Later files of that repository leave these 31,584 biases out; activations and MACs are the same.
+    """
     n = _stem_v4()
     for module in range(1, 5):
         n.b.group = f"a{module}"
@@ -181,7 +187,7 @@ def inception_v4() -> Builder:
 
 
 def inception_resnet_v2() -> Builder:
-    """Szegedy et al. 2017, in the reduced form of soeaver's caffe-model: 5, 10, 5 residual modules."""
+    """Szegedy et al. 2017, in the reduced form of soeaver's script: 5, 10, 5 residual modules, biases before bn."""
     n = _stem_v4()
 
     def modules(letter: str, n_modules: int, out: int, *branches: tuple[Step, ...]) -> None:

@@ -6,7 +6,11 @@ __all__ = ["squeezenext"]
 
 
 def squeezenext(width: int = 1, groups: int = 1, v5: bool = False) -> Builder:
-    """`width`-SqNxt-23: 21 blocks in four stages; `groups` in the first 1x1 and the two 3-tap convolutions."""
+    """`width`-SqNxt-23: 21 blocks in four stages; `groups` in the first 1x1 and the two 3-tap convolutions.
+
+    Stem and last 1x1 are as wide for all widths; the classifier has no bias. In v5 the first block of a stage reads
+    what its shortcut makes, else what the shortcut reads.
+    """
     b = Builder(224)
 
     def conv(out: int, kernel: tuple[int, int], stride: int = 1, groups: int = 1, of: str = "") -> str:
