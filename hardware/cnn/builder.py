@@ -1,5 +1,7 @@
 """Layers written down one after another: how the networks of this package are made, and one's own may be."""
 
+from typing import Any
+
 from sdrsim.hardware.cnn.convnet import ConvNet
 from sdrsim.hardware.cnn.layers import Layer
 from sdrsim.hardware.cnn.shapes import PoolRule
@@ -67,7 +69,7 @@ class Builder:
         of: str = "",
     ) -> str:
         """Convolution to `out` channels."""
-        sizes = {"kernel": _pair(kernel), "stride": _pair(stride), "pad": _pair(pad)}
+        sizes: dict[str, Any] = {"kernel": _pair(kernel), "stride": _pair(stride), "pad": _pair(pad)}
         return self._add("conv", (of or self.top,), out=(out,), groups=groups, bias=bias, **sizes)
 
     def fc(self, out: int, *, bias: bool = True, of: str = "") -> str:

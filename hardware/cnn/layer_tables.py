@@ -214,7 +214,8 @@ def layer_table(net: ConvNet) -> Table:
 
 
 def _csv_rows(text: str) -> tuple[dict[str, Any], list[tuple[str, dict[str, Any]]]]:
-    rows, head = [], []
+    rows: list[tuple[str, dict[str, Any]]] = []
+    head: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip(", \t") or line.startswith("#"):
             continue

@@ -64,12 +64,10 @@ def load(name: str | Path, *, pool: PoolRule | None = None, input_px: int | None
     if isinstance(name, Path) or str(name).lower().endswith((".csv", ".toml")):
         net = read_layers(name, pool=pool)
     else:
-        entry = NETWORKS[_known(name)]
-        if isinstance(entry.make, Path):
-            layers: Iterable = read_layers(entry.make).layers
-        else:
-            layers = entry.make().layers
-        net = ConvNet(layers, _known(name), title=entry.title, pool=pool or "caffe", source=entry.source)
+        key = _known(name)
+        title, source, make = NETWORKS[key]
+        layers = read_layers(make).layers if isinstance(make, Path) else make().layers
+        net = ConvNet(layers, key, title=title, pool=pool or "caffe", source=source)
     return net if input_px is None else net.replace(input_px=input_px)
 
 

@@ -36,8 +36,8 @@ SqueezeNet v1.0,224,1.248,847.6,4.40,7.36,7.81,12.29
 COLUMNS = ("network", "input_px", "parameters", "macs", "conv", "conv_io", "blob", "netscope")
 ROWS = [dict(zip(COLUMNS, line.split(","))) for line in EXPECTED.strip().split("\n")]
 
-# Activations / parameters under conv, blob, netscope; MACs / (P + A) under netscope. (1.0-SqNxt-23 under blob is 7.2949,
-# so 7.29; rounded twice it would read 7.30.)
+# Activations / parameters under conv, blob, netscope; MACs / (P + A) under netscope. (1.0-SqNxt-23 under blob is
+# 7.2949, so 7.29; rounded twice it would read 7.30.)
 RATIOS = """
 AlexNet,0.01,0.02,0.03,11.5
 VGG-16,0.10,0.11,0.21,92.5
