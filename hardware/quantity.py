@@ -18,7 +18,7 @@ what was computed. user: put in by the user. The last is the weakest."""
 _SCALES = [
     {"fJ": 1e-3, "pJ": 1.0, "nJ": 1e3, "uJ": 1e6, "mJ": 1e9, "J": 1e12},
     {"RF": 1.0},  # energies relative to one access of a register file
-    {"ps": 1e-12, "ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0},
+    {"ps": 1e-3, "ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9},
     {"uW": 1e-6, "mW": 1e-3, "W": 1.0},
     {"B": 1.0, "KiB": 2.0**10, "MiB": 2.0**20, "GiB": 2.0**30, "kB": 1e3, "MB": 1e6, "GB": 1e9},
     {"B/s": 1.0, "MB/s": 1e6, "GB/s": 1e9, "TB/s": 1e12},
@@ -111,7 +111,10 @@ class Quantity:
 
     def to(self, unit: str) -> Self:
         """In another unit of the same kind."""
-        return replace(self * conversion(self.unit, unit), unit=unit, source=self.source)
+        factor = conversion(self.unit, unit)
+        bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
+        others = tuple(q.to(unit) for q in self.alternatives)
+        return replace(self, value=self.value * factor, unit=unit, bounds=bounds, alternatives=others)
 
     def replaced(self, value: float, source: str = "user") -> Self:
         """The same thing with a number of the user's: grade 'user', no range, the rest kept."""
@@ -129,7 +132,7 @@ class Quantity:
         if not isinstance(factor, (int, float)):
             return NotImplemented
         bounds = None if self.bounds is None else (self.bounds[0] * factor, self.bounds[1] * factor)
-        others = tuple(q.to(self.unit) * factor for q in self.alternatives) if self.alternatives else ()
+        others = tuple(q * factor for q in self.alternatives)
         return replace(self, value=self.value * factor, bounds=bounds, alternatives=others)
 
     __rmul__ = __mul__

@@ -101,7 +101,7 @@ def sram(
     area = _silicon("area_mm2", capacity_bytes, node_nm, "mm2")
     reads, writes = (_access(what, bank, word_bits, node_nm, model) for what in ("read_pj", "write_pj"))
     if n_banks > 1:
-        wire = _wire(area, word_bits)
+        wire = _wire(area, word_bits, node_nm)
         reads, writes = reads + wire, writes + wire
     leakage = _silicon("leak_mw", capacity_bytes, node_nm, "mW").to("W")
     if cell == "hp":
@@ -207,13 +207,13 @@ def _bounded(found: Quantity, other: float) -> Quantity:
     return replace(found, bounds=(low, high))
 
 
-def _wire(area: Quantity, word_bits: int) -> Quantity:
+def _wire(area: Quantity, word_bits: int, node_nm: float) -> Quantity:
     """Energy to carry a word over half the diagonal of the square: e_wire * sqrt(area / 2) a bit."""
     per_mm = arithmetic("wire_full_swing")
     moved = per_mm * (sqrt(area.value / 2) * word_bits)
     low_high = moved.bounds or (moved.value, moved.value)
     note = f"banks joined by {sqrt(area.value / 2):.2f} mm of wire"
-    return Quantity(moved.value, "pJ/word", moved.source, "C", area.node_nm, None, low_high, (), note)
+    return Quantity(moved.value, "pJ/word", moved.source, "C", node_nm, None, low_high, (), note)
 
 
 @cache
