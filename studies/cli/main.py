@@ -31,6 +31,7 @@ COMMANDS = {
     "rerun": Command("sdrsim.studies.cli.rerun", "Run a result file's study again and compare, bit for bit."),
     "verify": Command("sdrsim.studies.cli.verify", "All checks of all studies; exit 1 when one fails."),
     "data": Command("sdrsim.studies.cli.data", "Data sets: which there are and where they lie."),
+    "cards": Command("sdrsim.studies.cli.cards", "Hardware cards: technologies, every number with source and grade."),
     "info": Command("sdrsim.studies.cli.info", "Versions, processor, threads, folders."),
 }
 _EPILOG = "Exit codes: 0 done, 1 a check failed, 2 bad input, 70 internal error, 130 interrupted."
