@@ -6,6 +6,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
 
+import numpy as np
+
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
 from sdrsim.hardware.levels import LEVEL_UNITS, MESH_UNITS, Level, Mesh
@@ -18,9 +20,8 @@ _LAYOUT = ("capacity_bytes", "word_bits", "ports", "n_banks", "cell", "monolithi
 _FOLDER = Path(__file__).parent / "cards"
 _TEMPLATE = "template"
 _BASES = ("access", "event")
-_OPERATIONS = ("add_int8", "add_int32", "mul_int8", "mac_int8", "and_popcnt_64", "compare", "rng", "exp_lut")
-_OPERATIONS += ("neuron_update",)
-_EVENTS = ("synop", "neuron_update")
+_ADDS_AND_MULTIPLIES = ("add_int8", "add_int32", "mul_int8", "mac_int8", "and_popcnt_64")
+_SELECTION = ("compare", "rng", "exp_lut", "neuron_update")
 
 
 @dataclass(frozen=True)
@@ -190,14 +191,14 @@ class Card:
 
     def missing_operations(self) -> list[str]:
         """Operations that runs count with and this card has no price for."""
-        wanted = _EVENTS if self.basis == "event" else _OPERATIONS
-        if "soma_update" in self.compute:
-            wanted = ("synop",)
+        wanted = [*_ADDS_AND_MULTIPLIES, *_SELECTION]
+        if self.basis == "event":
+            wanted = ["synop"] if "soma_update" in self.compute else ["synop", "neuron_update"]
         return [name for name in wanted if name not in self.compute]
 
     def unknown_numbers(self) -> list[str]:
         """Paths of times, powers and bandwidths that this card leaves open: they stay out of what is priced."""
-        found = [name for name in ("op_rate",) if getattr(self, name) is None]
+        found = ["op_rate"] if self.op_rate is None else []
         for level in self.levels:
             wanted = ("bandwidth",) if level.kind == "dram" else ("t_access", "leakage")
             found += [f"{level.name}.{name}" for name in wanted if getattr(level, name) is None]
@@ -272,7 +273,7 @@ class Card:
                 "low": [float(q.low) for q in numbers],
                 "high": [float(q.high) for q in numbers],
                 "unit": [q.unit for q in numbers],
-                "node": [q.node_nm for q in numbers],
+                "node": [np.nan if q.node_nm is None else q.node_nm for q in numbers],
                 "grade": [q.grade for q in numbers],
                 "verified": [q.verified for q in numbers],
                 "source": [q.source for q in numbers],
@@ -327,15 +328,15 @@ class Card:
 
     def _with_number(self, path: str, value: Any) -> Self:
         old, unit = self.quantities().get(path), self._units().get(path, self.unit("pJ/op"))
-        new = _number(path, value, unit, old)
-        place, _, name = path.rpartition(".")
+        changed: dict[str, Any] = {path.rpartition(".")[2]: _number(path, value, unit, old)}
+        place = path.rpartition(".")[0]
         if place == "compute":
-            return replace(self, compute={**self.compute, name: new})
+            return replace(self, compute={**self.compute, **changed})
         if place == "mesh" and self.mesh is not None:
-            return replace(self, mesh=replace(self.mesh, **{name: new}))
+            return replace(self, mesh=replace(self.mesh, **changed))
         if not place:
-            return replace(self, **{name: new})
-        level = replace(self.level(place), **{name: new})
+            return replace(self, **changed)
+        level = replace(self.level(place), **changed)
         return replace(self, levels=tuple(level if one.name == place else one for one in self.levels))
 
     def __repr__(self) -> str:

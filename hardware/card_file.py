@@ -22,8 +22,8 @@ __all__ = ["number_and_unit", "read_card"]
 _CardType = TypeVar("_CardType", bound="Card")
 _QUANTITY = ("value", "low", "high", "unit", "node_nm", "vdd", "source", "grade", "note", "alternatives")
 _TEXTS = ("title", "note", "basis", "energy_unit")
-_LEVEL = ("name", "kind", "on_chip", "capacity", "word_bits", "n_banks", "ports", "model", "node_nm", "monolithic")
-_LEVEL += ("cell", "device", "note")
+_LEVEL = ("name", "kind", "on_chip", "capacity", "word_bits", "n_banks", "ports")
+_MODEL = ("model", "node_nm", "monolithic", "cell", "device", "note")
 _MESH = ("width", "height", "cores_per_tile", "flit_bits", "header_bits")
 _GRADES = ("A", "B", "C")
 
@@ -66,7 +66,7 @@ def _level(table: Any, i: int, unit: str, where: str) -> Level:
     if not isinstance(table, dict):
         raise FileFormatError(f"{where}, levels", got=repr(table), expected="[[levels]] tables")
     where = f"{where}, level {table.get('name', i)}"
-    _known(table, [*_LEVEL, *LEVEL_UNITS], where)
+    _known(table, [*_LEVEL, *_MODEL, *LEVEL_UNITS], where)
     for what in ("name", "kind", "on_chip"):
         if what not in table:
             raise FileFormatError(f"{where}, {what}", got="none", expected="name, kind and on_chip of every level")
@@ -78,7 +78,7 @@ def _level(table: Any, i: int, unit: str, where: str) -> Level:
     values |= {what: _of(int, table, what, where) for what in ("word_bits", "n_banks", "ports") if what in table}
     if "capacity" in table:
         values["capacity_bytes"] = _capacity(table["capacity"], f"{where}, capacity")
-    numbers = _quantities(table, LEVEL_UNITS, unit, where)
+    numbers: dict[str, Any] = _quantities(table, LEVEL_UNITS, unit, where)
     with _placed(where):
         if "model" in table:
             return _sram_level(table, values, numbers, where)
@@ -89,7 +89,7 @@ def _level(table: Any, i: int, unit: str, where: str) -> Level:
         return Level(**values, **numbers)
 
 
-def _sram_level(table: dict[str, Any], values: dict[str, Any], numbers: dict[str, Quantity], where: str) -> Level:
+def _sram_level(table: dict[str, Any], values: dict[str, Any], numbers: dict[str, Any], where: str) -> Level:
     for what in ("capacity", "node_nm"):
         if what not in table:
             raise FileFormatError(f"{where}, {what}", got="none", expected=f"a {what} for the model")
@@ -102,7 +102,7 @@ def _sram_level(table: dict[str, Any], values: dict[str, Any], numbers: dict[str
 
 def _mesh(table: dict[str, Any], unit: str, where: str) -> Mesh:
     _known(table, [*_MESH, *MESH_UNITS], where)
-    numbers = _quantities(table, MESH_UNITS, unit, where)
+    numbers: dict[str, Any] = _quantities(table, MESH_UNITS, unit, where)
     for what in ("e_inject", "e_hop_x", "e_hop_y"):
         if what not in numbers:
             raise FileFormatError(f"{where}.{what}", got="none", expected="e_inject, e_hop_x and e_hop_y")

@@ -198,7 +198,8 @@ def dram(name: str) -> Dram:
 
 def _device(row: Row) -> Dram:
     whole = {"burst_length", "n_devices", "bus_bits", "page_bytes"}
-    return Dram(**{name: int(row[name]) if name in whole else row[name] for name in Dram._fields})
+    values: Row = {name: int(row[name]) if name in whole else row[name] for name in Dram._fields}
+    return Dram(**values)
 
 
 def assumed_io(kind: str) -> Quantity:

@@ -204,7 +204,7 @@ def weakest(grades: Iterable[str]) -> Grade:
     >>> weakest(["A", "C", "B"])
     'C'
     """
-    return GRADES[max((GRADES.index(g) for g in grades), default=0)]  # type: ignore[arg-type]
+    return GRADES[max((GRADES.index(g) for g in grades), default=0)]
 
 
 def scaled_logic(quantity: Quantity, node_nm: float, vdd: float | None = None) -> Quantity:

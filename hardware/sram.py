@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from sdrsim.errors import ParameterError
 from sdrsim.hardware.quantity import Quantity, nearest
-from sdrsim.hardware.tables import arithmetic, table_rows
+from sdrsim.hardware.tables import Row, arithmetic, table_rows
 
 __all__ = ["BANK_BYTES", "SRAM_MODELS", "Sram", "log_log", "power_law", "sram"]
 
@@ -139,7 +139,9 @@ def _access(what: str, size: int, word_bits: int, node_nm: float, model: str) ->
     if word_bits == 64:
         return found
     widths = [(row["port_bits"], row["read_pj"]) for row in _rows("port_sweep")]
-    full = next(row["read_pj"] for row in _rows("size_grid") if (row["node_nm"], row["size_bytes"]) == (45, BANK_BYTES))
+    full: float = next(
+        row["read_pj"] for row in _rows("size_grid") if (row["node_nm"], row["size_bytes"]) == (45, BANK_BYTES)
+    )
     energy, outside = log_log(word_bits, sorted([*widths, (64, full)]))
     found *= energy / full
     if outside:
@@ -217,7 +219,7 @@ def _wire(area: Quantity, word_bits: int, node_nm: float) -> Quantity:
 
 
 @cache
-def _rows(series: str) -> tuple[dict[str, float | str | None], ...]:
+def _rows(series: str) -> tuple[Row, ...]:
     return tuple(row for row in table_rows("sram_cacti") if row["series"] == series)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from sdrsim.errors import FileFormatError, ParameterError
 from sdrsim.hardware.quantity import Quantity, nearest
 
-__all__ = ["arithmetic", "event", "read_table", "table_names", "table_rows"]
+__all__ = ["Row", "arithmetic", "event", "read_table", "table_names", "table_rows"]
 
 _FOLDER = Path(__file__).parent / "tables"
 _TEXTS = {"unit", "per", "source", "grade", "note", "item", "chip", "event", "device", "kind", "series", "conflict"}
