@@ -76,7 +76,7 @@ class BinaryHopfield(BinaryNetwork):
     Examples
     --------
     >>> import numpy as np
-    >>> from sdrsim.models.hopfield.classical import BinaryHopfield
+    >>> from sdrsim.models.hopfield import BinaryHopfield
     >>> x = np.random.default_rng(0).random((20, 400)) < .5
     >>> m = BinaryHopfield(n_units=400, seed=0)
     >>> stored = m.store(x)
@@ -122,15 +122,16 @@ class BinaryHopfield(BinaryNetwork):
 
     def _array_bytes(self) -> int:
         n_vectors = 2 if self._rule == "pseudo_inverse" else 1
-        return self._item_bytes * self.size * (self.size + n_vectors)
+        return self._item_bytes * self.size * (self.size + n_vectors) + 8
 
     def _empty(self, n_stored: int) -> Arrays:
         kind = np.int32 if self._rule == "hebb" else np.float64
         made: Arrays = {"weights": np.zeros((self.size, self.size), kind), "rest": np.zeros(self.size, kind)}
+        made["tie"] = np.zeros(1)
         return made | {"own": np.zeros(self.size)} if self._rule == "pseudo_inverse" else made
 
     def _kept(self, arrays: Arrays) -> Arrays:
-        return {name: array for name, array in arrays.items() if name != "rest"}
+        return {name: array for name, array in arrays.items() if name not in ("rest", "tie")}
 
     def _fill(self, arrays: Arrays, kept: Mapping[str, NDArray[Any]]) -> None:
         for name in self._kept(arrays):
@@ -142,6 +143,9 @@ class BinaryHopfield(BinaryNetwork):
         weights = arrays["weights"]
         np.fill_diagonal(weights, 0)
         np.negative(weights.sum(axis=0, dtype=weights.dtype), out=arrays["rest"])
+        if weights.dtype != np.int32:  # what rounding can add up to over n_units flips
+            largest = np.abs(weights).sum(axis=1).max() + arrays.get("own", np.zeros(1)).max()
+            arrays["tie"][0] = 4 * self.size * np.finfo(np.float64).eps * largest
 
     def _tensor(self) -> tuple[str, Tensor]:
         return "W", Tensor(self.size + 1, self._item_bytes * self.size)  # the last row: fields of the silent state
@@ -153,11 +157,7 @@ class BinaryHopfield(BinaryNetwork):
 
     def _net(self) -> Coupled:
         weights, rest = self._arrays["weights"], self._arrays["rest"]
-        tie = 0.0
-        if weights.dtype != np.int32:  # what rounding can add up to over n_units flips
-            largest = max(map(_size, weights)) + float(self._arrays.get("own", np.zeros(1)).max())
-            tie = 4 * self.size * float(np.finfo(np.float64).eps) * largest
-        return Coupled(weights, rest, tie)
+        return Coupled(weights, rest, float(self._arrays["tie"][0]))
 
     # ---- storing --------------------------------------------------------------------------------------------------
 
@@ -273,7 +273,3 @@ class BinaryHopfield(BinaryNetwork):
     def _about(self) -> str:
         rule = self._rule if isinstance(self._rule, str) else "a rule of its own"
         return f"{self.size:,} units, {rule}, {self.update}"
-
-
-def _size(row: NDArray[np.float64]) -> float:
-    return float(np.abs(row).sum())

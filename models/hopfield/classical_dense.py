@@ -69,7 +69,7 @@ class DenseAssociativeMemory(BinaryNetwork):
     Examples
     --------
     >>> import numpy as np
-    >>> from sdrsim.models.hopfield.classical import DenseAssociativeMemory
+    >>> from sdrsim.models.hopfield import DenseAssociativeMemory
     >>> x = np.random.default_rng(0).random((300, 100)) < .5  # three times as many as units
     >>> m = DenseAssociativeMemory(n_units=100, power=4, seed=0)
     >>> stored = m.store(x)
@@ -260,7 +260,8 @@ class DenseAssociativeMemory(BinaryNetwork):
             with np.errstate(divide="ignore"):
                 return np.asarray(-(np.log(np.exp(z - top).sum(axis=1)) + top[:, 0]))
         base = (np.maximum(z, 0) if self._rectified else z).astype(np.int64 if self.is_exact else np.float64)
-        return np.asarray(-(base**self._power).sum(axis=1), np.float64)
+        with np.errstate(over="ignore"):  # beyond floats it is -inf
+            return np.asarray(-(base**self._power).sum(axis=1), np.float64)
 
     def _about(self) -> str:
         what = "exp" if self._power == "exp" else f"{'rectified ' * self._rectified}power {self._power}"

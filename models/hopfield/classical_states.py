@@ -82,7 +82,7 @@ def attractors(network: BinaryNetwork, n_starts: int, seed: int = 0, *, max_step
     Examples
     --------
     >>> import numpy as np
-    >>> from sdrsim.models.hopfield.classical import BinaryHopfield
+    >>> from sdrsim.models.hopfield import BinaryHopfield
     >>> from sdrsim.models.hopfield.classical_states import attractors, kinds_of_states
     >>> x = np.random.default_rng(0).random((5, 200)) < .5
     >>> m = BinaryHopfield(n_units=200)
@@ -205,7 +205,7 @@ def order_dependence(
     Examples
     --------
     >>> import numpy as np
-    >>> from sdrsim.models.hopfield.classical import BinaryHopfield
+    >>> from sdrsim.models.hopfield import BinaryHopfield
     >>> from sdrsim.models.hopfield.classical_states import order_dependence
     >>> x = np.random.default_rng(0).random((5, 200)) < .5
     >>> m = BinaryHopfield(n_units=200)

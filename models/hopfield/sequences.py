@@ -87,7 +87,7 @@ class SequenceMemory:
     Examples
     --------
     >>> import numpy as np
-    >>> from sdrsim.models.hopfield.sequences import SequenceMemory
+    >>> from sdrsim.models.hopfield import SequenceMemory
     >>> x = np.random.default_rng(0).standard_normal((200, 64))
     >>> m = SequenceMemory(beta=1.0)
     >>> stored = m.store(x)
