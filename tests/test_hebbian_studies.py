@@ -19,6 +19,8 @@ def files(tmp_path_factory):
     def file(name):
         if name not in made:
             study = load_study(name)
+            if why := study.missing():
+                pytest.skip(why)
             made[name] = run_study(study, study.params(quick=True), 1, folder)
         return made[name]
 

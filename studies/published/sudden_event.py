@@ -159,16 +159,18 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     fig, (left, right) = plotting.subplots(1, 2, (7.2, 3.0))
     events, quiet = tables["events"], tables["quiet"]
     betas = [float(b) for b in np.unique(events["beta"])]
-    lines = [("ridge", betas[0], "ridge"), ("refit", betas[0], "ridge, fitted again")]
+    lines = [("refit", betas[0], "ridge, fitted again with four")]
     lines += [("on", beta, f"remembered, beta {beta:g}") for beta in betas]
     for i, (column, beta, label) in enumerate(lines):
-        rates = [measures.spread(events.where(remembered=m, beta=beta)[column]) for m in REMEMBERED]
+        some = [events.where(remembered=m, beta=beta) for m in REMEMBERED]
+        rates = [measures.spread(t[column] / t["ridge"]) for t in some]
         _with_ends(left, REMEMBERED, rates, label=label, color=plotting.PALETTE[i % 7])
-    for column, label in (("off", "no event remembered"), ("on", "events remembered")):
+    for column, label, style in (("off", "no event remembered", "-"), ("on", "events remembered", ":")):
         some = [quiet.where(remembered=max(REMEMBERED), beta=beta) for beta in betas]
-        _with_ends(right, betas, [measures.spread(100 * (t[column] / t["ridge"] - 1)) for t in some], label=label)
-    left.set(title="a  later events", xlabel="events of a kind remembered", ylabel="mean squared error", ylim=(0, None))
-    left.set_xticks(REMEMBERED)
+        rates = [measures.spread(100 * (t[column] / t["ridge"] - 1)) for t in some]
+        _with_ends(right, betas, rates, label=label, ls=style)
+    left.set(title="a  later events", xlabel="events of a kind remembered", ylabel="error over that of ridge")
+    left.set(xticks=REMEMBERED, ylim=(0, None))
     right.set(title="b  quiet hours", xlabel="beta", ylabel="error above that of ridge (%)")
     left.legend(fontsize=6.5)
     right.legend(fontsize=6.5)

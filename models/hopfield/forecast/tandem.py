@@ -1,6 +1,5 @@
 """TandemForecaster: sparse Hopfield attention over patches of the window, frozen, with a linear read-out."""
 
-from itertools import product
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -168,15 +167,17 @@ class TandemForecaster(Forecaster):
         learning, judged = held_out(train, validation, self.window, self.horizon)
         plain, maps = self._plain(learning), self._projections(learning)
         past, missed, block = self._judged(judged, plain)
-        best = None
-        for axes, beta in product(_several(p.axes or ("time", "both")), _several(p.beta)):
-            gram, cross = self._equations(learning, plain, maps, beta, axes)
-            inputs = self._inputs(past, maps, beta, axes)
-            for ridge, weights in zip(RIDGES, solved(gram, cross, RIDGES)):
-                off = through(inputs, weights)
-                gain = gain_of(2 * per_window(missed, off) - per_window(off, off), block)
-                if best is None or gain.mean > best[0].mean:
-                    best = gain, axes, beta, ridge, weights
+        best, widest = None, p.axes or "both"
+        for beta in _several(p.beta):
+            gram, cross = self._equations(learning, plain, maps, beta, widest)
+            inputs = self._inputs(past, maps, beta, widest)
+            for axes in (p.axes,) if p.axes else ("time", "both"):
+                n = self._n_inputs(maps, axes)  # the first ones are those of the attention along time
+                for ridge, weights in zip(RIDGES, solved(gram[:n, :n], cross[:n], RIDGES)):
+                    off = through(inputs[:, :n], weights)
+                    gain = gain_of(2 * per_window(missed, off) - per_window(off, off), block)
+                    if best is None or gain.mean > best[0].mean:
+                        best = gain, axes, beta, ridge, weights
         assert best is not None
         gain, axes, beta, ridge, weights = best
         gate = int(gain.is_clear) if p.gate is None else p.gate
@@ -249,23 +250,25 @@ class TandemForecaster(Forecaster):
                 out.append(np.ascontiguousarray(np.linalg.eigh(x.T @ x)[1][:, ::-1][:, :n_dims]))
         return out
 
+    def _n_inputs(self, maps: list[Real], axes: str) -> int:
+        """Inputs of the read-out: the window less its last value, a projected patch for each place and axis."""
+        features = sum(-(-self.window // len(matrix)) * int(matrix.shape[1]) for matrix in maps)
+        return self.window - 1 + features * (2 if axes == "both" else 1)
+
     def _inputs(self, windows: Real, maps: list[Real], beta: float, axes: str) -> Real:
-        """Inputs of the read-out (n, n_inputs, n_channels): the window, then each level's features."""
+        """Inputs of the read-out (n, n_inputs, n_channels): the window, features along time, those along channels."""
         x = windows.transpose(0, 2, 1)
         moves, steady = x - x[:, :, -1:], _steadied(x)
-        out = [moves[:, :, :-1]]
+        along, across = [moves[:, :, :-1]], []
         for matrix in maps:
             values, marks = patches(moves, len(matrix)) @ matrix, patches(steady, len(matrix)) @ matrix
-            keys = _unit(marks)
-            if axes == "time":
-                (found,) = attended(keys, (values,), beta, self.params.alpha)
-            else:
-                found, marks = attended(keys, (values, marks), beta, self.params.alpha)
-                across = _unit(marks).transpose(0, 2, 1, 3)
-                (more,) = attended(across, (found.transpose(0, 2, 1, 3),), beta, self.params.alpha)
-                out.append(more.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
-            out.append(found.reshape(*x.shape[:2], -1))
-        return np.concatenate(out, axis=2).transpose(0, 2, 1)
+            found, marks = attended(_unit(marks), (values, marks), beta, self.params.alpha)
+            along.append(found.reshape(*x.shape[:2], -1))
+            if axes == "both":
+                keys = _unit(marks).transpose(0, 2, 1, 3)
+                (more,) = attended(keys, (found.transpose(0, 2, 1, 3),), beta, self.params.alpha)
+                across.append(more.transpose(0, 2, 1, 3).reshape(*x.shape[:2], -1))
+        return np.concatenate(along + across, axis=2).transpose(0, 2, 1)
 
 
 def attended(keys: Real, values: tuple[Real, ...], beta: float, alpha: float) -> list[Real]:

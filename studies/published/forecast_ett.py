@@ -1,0 +1,218 @@
+"""Forecasts of ETTh1 by closed form and by memory: five horizons, all test windows, nothing trained by gradients.
+
+The protocol is that of the field since Zhou et al. 2021: 12, 4 and 4 months to fit, to choose and to test on (the first
+test window ends where the test begins), channels standardised over the first part, mean squared and mean absolute error
+of standardised values over all windows, one hour apart. Methods:
+
+* last value; last 24 hours again;
+* ridge: one linear map for all channels (`RidgeForecaster`);
+* memory: futures of similar windows of the training months (`MemoryForecaster`, alone);
+* ridge + memory: what ridge missed there, through a gate (plug-and-play) or, 'mixed', through a matrix fitted on parts
+  of the training months that the memory left out (tune-and-play);
+* tandem: ridge on frozen attention over patches (`TandemForecaster`), a reconstruction of STanHop's structure; and a
+  mixed memory over it.
+
+Sharpness, gates and penalties are chosen on the validation months; the test months are asked once. Neighbouring windows
+share nearly all their hours, so differences from ridge are judged over blocks of windows as long as a window or its
+future. The shift from validation to test is large (ridge errs more than twice as much on the validation months at long
+horizons), so a gate that stays shut is the usual outcome there.
+"""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from sdrsim import measures
+from sdrsim.engine.params import Params
+from sdrsim.files.datasets import load_dataset
+from sdrsim.files.table import Table
+from sdrsim.models.hopfield.forecast import LastValue, MemoryForecaster, RidgeForecaster, Seasonal, tandem
+from sdrsim.models.hopfield.forecast.base import Forecaster
+from sdrsim.models.hopfield.forecast.tuning import BETAS, BETAS_MIXED
+from sdrsim.studies import plotting
+from sdrsim.studies.check import Check
+from sdrsim.studies.study import Progress
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TITLE = "Forecasting ETTh1 without training: ridge, memory of windows, attention over patches"
+CITATION = "Wu et al. 2024, STanHop, ICLR (protocol; reconstruction); Zhou et al. 2021, Informer, AAAI (data)"
+NEEDS = ("etth1",)
+QUICK = {"horizons": (24,), "betas": (0.5, 1.0), "betas_mixed": (0.5,), "betas_tandem": (1.0,), "over_tandem": False}
+
+LAST, SEASON, RIDGE, MEMORY = "last value", "last 24 hours", "ridge", "memory"
+GATED, MIXED, TANDEM, BOTH = "ridge + memory", "ridge + mixed memory", "tandem", "tandem + mixed memory"
+METHODS = (LAST, SEASON, RIDGE, MEMORY, GATED, MIXED, TANDEM, BOTH)
+
+
+Betas = tuple[Annotated[float, Field(gt=0)], ...]
+
+
+class StudyParams(Params):
+    """Parameters of the study.
+
+    Parameters
+    ----------
+    horizons : ints
+        Hours.
+    window : int
+        Hours.
+    betas, betas_mixed, betas_tandem : floats
+        Sharpnesses to choose from: of retrieval through a gate and through a matrix, of attention over patches.
+    over_tandem : bool
+        Whether to run the memory over the tandem forecaster too.
+    """
+
+    horizons: tuple[Annotated[int, Field(ge=1)], ...] = (24, 48, 168, 336, 720)
+    window: Annotated[int, Field(ge=48)] = 168
+    betas: Betas = BETAS
+    betas_mixed: Betas = BETAS_MIXED
+    betas_tandem: Betas = tandem.BETAS
+    over_tandem: bool = True
+
+
+# ---- run --------------------------------------------------------------------------------------------------------
+
+
+def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
+    """Tables 'scores', 'choices' and 'blocks' (error over blocks of test windows)."""
+    data = load_dataset("etth1")
+    train = data.part("train")
+    validation, test = (data.part(name, lead=params.window) for name in ("validation", "test"))
+    scores, choices, blocks = [], [], []
+    methods = METHODS if params.over_tandem else METHODS[:-1]
+    jobs = [(horizon, method) for horizon in params.horizons for method in methods]
+    for done, (horizon, method) in enumerate(jobs):
+        progress(done, len(jobs), f"{horizon} hours, {method}")
+        began = perf_counter()
+        f = forecaster(params, method, horizon, seed).fit(train, validation)
+        fitted = perf_counter()
+        squared, absolute = f.window_errors(test)
+        times = {"fit_s": fitted - began, "test_s": perf_counter() - fitted}
+        key = {"horizon": horizon, "method": method}
+        scores.append(key | {"mse": squared.mean(), "mae": absolute.mean(), "n_windows": len(squared)} | times)
+        blocks += [key | {"block": i, "mse": e} for i, e in enumerate(in_blocks(squared, params.window, horizon))]
+        if isinstance(f, (MemoryForecaster, tandem.TandemForecaster)):
+            chosen = {"beta": f.beta, "gate": float(f.gate), "gain": f.gain.mean, "gain_error": f.gain.error}
+            choices.append(key | chosen)
+    progress(len(jobs), len(jobs), "done")
+    about = {"mse": "of standardised values", "mae": "of standardised values", "n_windows": "one hour apart"}
+    about_choices = {"gate": "0: the base alone", "gain": "squared error below that of the base, on validation"}
+    return {
+        "scores": Table.from_rows(scores, units={"horizon": "h", "fit_s": "s", "test_s": "s"}, descriptions=about),
+        "choices": Table.from_rows(choices, descriptions=about_choices),
+        "blocks": Table.from_rows(blocks),
+    }
+
+
+def forecaster(params: StudyParams, method: str, horizon: int, seed: int) -> Forecaster:
+    """The forecaster of this name, not fitted."""
+    lengths = params.window, horizon
+    if method == LAST:
+        return LastValue(*lengths)
+    if method == SEASON:
+        return Seasonal(*lengths, period=24)
+    if method == RIDGE:
+        return RidgeForecaster(*lengths)
+    if method == MEMORY:
+        return MemoryForecaster(*lengths, beta=params.betas)
+    if method == GATED:
+        return MemoryForecaster(*lengths, beta=params.betas, base="ridge")
+    if method == MIXED:
+        return MemoryForecaster(*lengths, beta=params.betas_mixed, base="ridge", merge="ridge")
+    base = tandem.TandemForecaster(*lengths, beta=params.betas_tandem, seed=seed)
+    return base if method == TANDEM else MemoryForecaster(*lengths, beta=params.betas_mixed, base=base, merge="ridge")
+
+
+def in_blocks(errors: NDArray[np.float64], window: int, horizon: int) -> list[float]:
+    """Means over blocks of windows as long as a window or a future, whichever is longer; the rest joins the last."""
+    n = max(1, len(errors) // max(window, horizon))
+    edges = np.append(np.arange(n) * max(window, horizon), len(errors))
+    return [float(errors[a:b].mean()) for a, b in pairwise(edges)]
+
+
+# ---- draw -------------------------------------------------------------------------------------------------------
+
+
+def draw(tables: Mapping[str, Table]) -> "Figure":
+    """Error by horizon; difference from ridge, with intervals over blocks of test windows."""
+    fig, (left, right) = plotting.subplots(1, 2, (8.4, 3.4))
+    scores = tables["scores"]
+    horizons = np.unique(scores["horizon"])
+    for i, method in enumerate(m for m in METHODS if m in scores["method"]):
+        style = {"color": plotting.PALETTE[i % 7], "label": method, "ls": "--" if i < 2 else "-"}
+        errors = [float(scores.where(horizon=int(h), method=method)["mse"][0]) for h in horizons]
+        left.plot(horizons, errors, marker="o", ms=3, **style)
+        if i > 2:
+            rates = [_against_ridge(tables, int(h), method) for h in horizons]
+            ends = [[r.value - r.low for r in rates], [r.high - r.value for r in rates]]
+            shift = 1.06 ** (i - 5)  # side by side
+            right.errorbar(horizons * shift, [r.value for r in rates], ends, marker="o", ms=3, lw=0.9, **style)
+    right.axhline(0, color="0.4", lw=0.7)
+    ticks = {"xscale": "log", "xlabel": "horizon (hours)"}
+    left.set(title="a  all test windows", ylabel="mean squared error", ylim=(0, None), **ticks)
+    right.set(title="b  against ridge", ylabel="error above that of ridge (%)", **ticks)
+    for ax in (left, right):
+        ax.set_xticks(horizons, [str(h) for h in horizons])
+        ax.minorticks_off()
+    left.legend(fontsize=6)
+    return fig
+
+
+def _against_ridge(tables: Mapping[str, Table], horizon: int, method: str) -> measures.Rate:
+    """Error above that of ridge in per cent of it, over paired blocks; the interval is NaN with a single one."""
+    blocks = tables["blocks"].where(horizon=horizon)
+    ridge, other = blocks.where(method=RIDGE)["mse"], blocks.where(method=method)["mse"]
+    return measures.spread(100 * (other - ridge) / ridge.mean())
+
+
+# ---- checks -----------------------------------------------------------------------------------------------------
+
+ANCHORS = (
+    (RIDGE, {24: 0.314, 48: 0.343, 168: 0.414, 336: 0.454, 720: 0.438}, 0.01),
+    (LAST, {24: 1.222, 168: 1.325, 720: 1.335}, 0.001),
+    (SEASON, {24: 0.424, 168: 0.571, 720: 0.655}, 0.002),
+)
+
+
+def checks(tables: Mapping[str, Table]) -> list[Check]:
+    """Numbers of our own earlier program; memory alone over the naive forecasts; nothing much worse than ridge."""
+    scores, made = tables["scores"], []
+    for method, targets, share in ANCHORS:
+        for horizon, target in targets.items():
+            rows = scores.where(horizon=horizon, method=method)
+            if len(rows):
+                source = f"our own earlier program, to {100 * share:g} %"
+                made.append(
+                    Check.within(
+                        f"{horizon} h, {method}: mean squared error",
+                        float(rows["mse"][0]),
+                        target,
+                        share * target,
+                        n=int(rows["n_windows"][0]),
+                        kind="prototype",
+                        source=source,
+                    )
+                )
+    for horizon in np.unique(scores["horizon"]):
+        rows = scores.where(horizon=int(horizon))
+        mse, n = dict(zip(rows["method"].tolist(), rows["mse"].tolist())), int(rows["n_windows"][0])
+        for naive in (LAST, SEASON):
+            made.append(_ratio(f"{horizon} h: memory over {naive}", mse[MEMORY] / mse[naive], 1.0, n))
+        for method in (m for m in (GATED, MIXED, TANDEM, BOTH) if m in mse):
+            limit = 1.0 if horizon <= 48 and method != BOTH else 1.005
+            made.append(_ratio(f"{horizon} h: {method} over ridge", mse[method] / mse[RIDGE], limit, n))
+    return made
+
+
+def _ratio(name: str, value: float, high: float, n: int) -> Check:
+    source = (
+        "goal of the project: better than naive forecasts; than ridge at 24 and 48 h, elsewhere worse by 0.5 % at most"
+    )
+    return Check(f"{name}, squared error", value, high=high, n=n, kind="prototype", source=source)
