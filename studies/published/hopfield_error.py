@@ -213,6 +213,9 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
             told = f"; dashed: beta {betas[0]:.2g}" if len(betas) > 1 else ""
             ax.set(title=f"{next(letters)}  {data}: {title}{told}", xlabel=label, ylabel="error (sum of squares)")
             ax.set(xscale="log" if protocol == "size" else "linear", yscale="linear" if protocol == "half" else "log")
+            if protocol == "noise":
+                ax.set_xscale("symlog", linthresh=0.1, linscale=0.5)
+                ax.set_xticks([0, 0.1, 0.3, 1, 3], ["0", "0.1", "0.3", "1", "3"])
             ax.legend(fontsize=6.5)
             ax.set_ylim(bottom=0 if protocol == "half" else max(0.1, ax.get_ylim()[0]))
     for name, label in (("error", "squared error"), ("exact", "share exact (to 1e-12)")):
@@ -221,6 +224,7 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
         ax.set(title=f"{next(letters)}  Gaussian, half given, beta 0.1", xlabel="memories", ylabel=label, xscale="log")
         ax.legend(fontsize=6.5)
     axes["gaussian"].set_yscale("symlog", linthresh=1e-3)
+    axes["gaussian"].set_ylim(bottom=0)
     for i, data in enumerate(names):
         part = t.where(data=data, protocol="noise", rule=NAMES[1.0])
         sigmas = np.unique(part["theory_setting"])
