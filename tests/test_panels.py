@@ -102,7 +102,7 @@ def test_nothing_with_weight_is_dropped(alpha, n, n_queries, order):
     lists = S.Lists(
         np.empty((n_queries, room)), np.empty((n_queries, room), np.int32), whole, whole.copy(), none, none.copy()
     )._replace(tops=np.zeros(n_queries), floors=np.zeros(n_queries))
-    S.scan(store, x, S.Asked(S.ROOT, 1 / (alpha - 1), 0, 0, 1.0), lists)
+    lists = S.scan(store, x, S.Asked(S.ROOT, 1 / (alpha - 1), 0, 0, 1.0), lists)
     z = reference.scores(rows, x)
     for q in range(n_queries):
         tau = z[q].max() + solve(z[q], n, z[q].max(), 1 / (alpha - 1))
@@ -116,17 +116,18 @@ def test_nothing_with_weight_is_dropped(alpha, n, n_queries, order):
 def test_means(n_support):
     rng = np.random.default_rng(n_support)
     rows, n_queries = rng.standard_normal((200, 33)), 7
-    places = np.stack([np.sort(rng.choice(200, n_support, replace=False)) for _ in range(n_queries)]).astype(np.int32)
-    weights = rng.random((n_queries, n_support))
     counts = np.full(n_queries, n_support)
     counts[2] = 0
+    indptr = np.concatenate([[0], np.cumsum(counts)])
+    places = np.concatenate([np.sort(rng.choice(200, n, replace=False)) for n in counts]).astype(np.int32)
+    weights = rng.random(len(places))
     together, apart = np.empty((n_queries, 33)), np.empty((n_queries, 33))
-    P.mean_of_patterns(reference.panels_of(rows), places, weights, counts, together)
-    P.mean_of_rows(rows, places, weights, counts, apart)
+    P.mean_of_patterns(reference.panels_of(rows), indptr, places, weights, together)
+    P.mean_of_rows(rows, indptr, places, weights, apart)
     np.testing.assert_array_equal(together, apart)
     for q in range(n_queries):
-        alone = np.empty((1, 33))
-        P.mean_of_patterns(reference.panels_of(rows), places[q : q + 1], weights[q : q + 1], counts[q : q + 1], alone)
+        own, alone = slice(indptr[q], indptr[q + 1]), np.empty((1, 33))
+        P.mean_of_patterns(reference.panels_of(rows), np.array([0, counts[q]]), places[own], weights[own], alone)
         np.testing.assert_array_equal(alone[0], together[q])
-        expected = weights[q, : counts[q]] @ rows[places[q, : counts[q]]]
+        expected = weights[own] @ rows[places[own]]
         np.testing.assert_allclose(together[q], expected, atol=1e-12)

@@ -8,10 +8,11 @@ from numpy.typing import NDArray
 from sdrsim.engine.traffic import Traffic, trace_of
 from sdrsim.models.hopfield.kernels.panels import LANES, get_patterns, put_patterns
 from sdrsim.models.hopfield.kernels.scan import Store
+from sdrsim.models.hopfield.kernels.screen import Screen, put_screen
 from sdrsim.models.hopfield.kernels.settle import Reach
 from sdrsim.models.hopfield.params import HopfieldParams
 
-__all__ = ["Bank"]
+__all__ = ["Bank", "screen_bytes"]
 
 
 class Bank:
@@ -19,6 +20,7 @@ class Bank:
 
     n, d, v : patterns, coordinates of one, columns of the values (0: none)
     norm : largest norm of a pattern
+    screen : copies in one byte a coordinate, with two numbers each; of length 0 where none are wanted
     """
 
     def __init__(self, params: HopfieldParams, d: int, v: int = 0) -> None:
@@ -27,7 +29,11 @@ class Bank:
         self.panels = np.zeros((0, d, LANES), self.dtype)
         self.values: NDArray[Any] | None = np.zeros((0, v), self.dtype) if v else None
         self.squares = np.zeros(0, np.float64)
+        self.screened = params.screen
+        self.screen = _screen(0, d if params.screen else 0)
         self._reach: Reach | None = None
+        self._norm = 0.0
+        self._store: tuple[float, int, Store | None] = (0.0, -1, None)
 
     @property
     def itemsize(self) -> int:
@@ -51,17 +57,19 @@ class Bank:
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the patterns in whole panels, the values, and the norms."""
-        return _bytes(self.n, self.d, self.v, self.itemsize)
+        """Bytes of the patterns in whole panels, the values, the norms, and the screen."""
+        return _bytes(self.n, self.d, self.v, self.itemsize, self.screened)
 
     def room_for(self, n: int) -> int:
         """Bytes it will take, at most, with n more."""
-        return 2 * _bytes(self.n + n, self.d, self.v, self.itemsize) if self.n + n > LANES * len(self.panels) else 0
+        if self.n + n <= LANES * len(self.panels):
+            return 0
+        return 2 * _bytes(self.n + n, self.d, self.v, self.itemsize, self.screened)
 
     @staticmethod
     def bytes_for(params: HopfieldParams, rows: NDArray[Any], v: int) -> int:
         """Bytes a new bank with these rows takes."""
-        return _bytes(len(rows), rows.shape[1], v, np.dtype(params.dtype).itemsize)
+        return _bytes(len(rows), rows.shape[1], v, np.dtype(params.dtype).itemsize, params.screen)
 
     def append(self, rows: NDArray[Any], values: NDArray[Any] | None) -> None:
         """Add patterns."""
@@ -75,11 +83,22 @@ class Bank:
                 held = np.zeros((LANES * n_panels, self.v), self.dtype)
                 held[: self.n] = self.values[: self.n]
                 self.values = held
-        put_patterns(self.panels, self.n, np.ascontiguousarray(rows, self.dtype))
+            if self.screened:
+                wider = _screen(n_panels, self.d)
+                pairs: list[tuple[NDArray[Any], NDArray[Any]]] = list(zip(wider, self.screen))
+                for new, old in pairs:
+                    new[: len(old)] = old
+                self.screen = wider
+        packed = np.ascontiguousarray(rows, self.dtype)
+        put_patterns(self.panels, self.n, packed)
+        if self.screened:
+            put_screen(self.screen, self.n, packed)
         if self.values is not None and values is not None:
             self.values[self.n : end] = values
         x = rows.astype(np.float64, copy=False)
-        self.squares = np.concatenate([self.squares, np.einsum("ij,ij->i", x, x)])
+        new = np.einsum("ij,ij->i", x, x)
+        self.squares = np.concatenate([self.squares, new])
+        self._norm = max(self._norm, float(np.sqrt(new.max(initial=0.0))))
         self.n = end
 
     def rows(self, first: int, last: int) -> NDArray[Any]:
@@ -91,7 +110,7 @@ class Bank:
     @property
     def norm(self) -> float:
         """Largest norm of a pattern."""
-        return float(np.sqrt(self.squares.max(initial=0.0)))
+        return self._norm
 
     @property
     def reach(self) -> Reach:
@@ -102,15 +121,20 @@ class Bank:
         return self._reach
 
     def store(self, factor: float) -> Store:
-        """For the kernels; `factor` is what turns a similarity into a scaled score."""
-        none = np.zeros(0, self.dtype)
-        scale, bias = none, none
-        if self.similarity == "cosine":
-            norms = np.sqrt(self.squares)
-            scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(self.dtype)
-        if self.similarity == "l2":
-            bias = (-factor * self.squares).astype(self.dtype)
-        return Store(self.panels, self.n, scale, bias, self.similarity == "l1")
+        """For the kernels; `factor` is what turns a similarity into a scaled score. Kept until either changes."""
+        if self._store[:2] != (factor, self.n):
+            none = np.zeros(0, self.dtype)
+            scale, bias = none, none
+            if self.similarity == "cosine":
+                norms = np.sqrt(self.squares)
+                scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(self.dtype)
+            if self.similarity == "l2":
+                bias = (-factor * self.squares).astype(self.dtype)
+            made = Store(self.panels, self.n, scale, bias, self.similarity == "l1")
+            self._store = (factor, self.n, made)
+        kept = self._store[2]
+        assert kept is not None
+        return kept
 
     def count_store(self, traffic: Traffic, first: int, trace: bool) -> None:
         """Into the ledger: what writing patterns `first` .. moved."""
@@ -118,10 +142,26 @@ class Bank:
         traffic.add("patterns", "learn", words_written=n * self.words, code_bits=8 * n * self.d * self.itemsize)
         if self.values is not None:
             traffic.add("values", "learn", words_written=n * self.value_words)
+        if self.screened:
+            traffic.add("screen", "learn", words_written=n * -(-screen_bytes(self.d) // 8))
         if trace:
             written = -1 - np.arange(first, self.n, dtype=np.int64)
             traffic.trace = trace_of(written)
+            if self.screened:
+                copies = traffic.trace.copy()
+                copies["tensor"] = list(traffic.tensors).index("screen")
+                traffic.trace = np.concatenate([traffic.trace, copies])
 
 
-def _bytes(n: int, d: int, v: int, itemsize: int) -> int:
-    return -(-n // LANES) * LANES * (d + v) * itemsize + 8 * n
+def screen_bytes(d: int) -> int:
+    """Bytes of a copy and the three numbers beside it; its coordinates go in pairs."""
+    return (d + 1) // 2 * 2 + 12
+
+
+def _screen(n_panels: int, d: int) -> Screen:
+    cells = np.zeros((n_panels, (d + 1) // 2, LANES, 2), np.int8)
+    return Screen(cells, *(np.zeros(LANES * n_panels, np.float32) for _ in range(3)))
+
+
+def _bytes(n: int, d: int, v: int, itemsize: int, screened: bool) -> int:
+    return -(-n // LANES) * LANES * ((d + v) * itemsize + (screen_bytes(d) if screened else 0)) + 8 * n

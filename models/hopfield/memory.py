@@ -15,7 +15,7 @@ from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import FileFormatError, ParameterError
 from sdrsim.files.state import load_state, save_state
-from sdrsim.models.hopfield.bank import Bank
+from sdrsim.models.hopfield.bank import Bank, screen_bytes
 from sdrsim.models.hopfield.energies import energies
 from sdrsim.models.hopfield.inputs import Given, given, real_rows
 from sdrsim.models.hopfield.params import HopfieldParams
@@ -48,6 +48,11 @@ class SparseHopfield:
         For 'topk'.
     dtype : 'float32' or 'float64'
         Of patterns, scores, states. Weights and sums are float64.
+    screen : bool
+        Keep a copy of the patterns in one byte a coordinate too, read it first, and a pattern in full only where the
+        copy cannot rule it out. The answers are the same to the last bit. For single queries, or few, to a memory that
+        is larger than the cache, where few patterns have weight: a third to a half of the time then, for a quarter more
+        bytes. Batches of many gain nothing. Similarity 'dot', 'cosine' or 'l2', float32, and a sparse separation.
     seed : int
         Kept; nothing is drawn.
 
@@ -95,10 +100,11 @@ class SparseHopfield:
         separation: Literal["entmax", "normmax", "softmax1", "topk", "epanechnikov"] | Callable[..., Any] = "entmax",
         k: int | None = None,
         dtype: Literal["float32", "float64"] = "float32",
+        screen: bool = False,
         seed: int = 0,
     ) -> None:
         self.params = HopfieldParams(
-            beta=beta, alpha=alpha, similarity=similarity, separation=separation, k=k, dtype=dtype
+            beta=beta, alpha=alpha, similarity=similarity, separation=separation, k=k, dtype=dtype, screen=screen
         )
         self.seed = checked_seed(seed)
         self._rule = None if callable(self.params.separation) else rule_of(self.params)
@@ -163,6 +169,8 @@ class SparseHopfield:
         traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True)
         if bank.values is not None:
             traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True)
+        if bank.screened:
+            traffic.tensors["screen"] = Tensor(bank.n, screen_bytes(bank.d), "weight", True)
         return traffic
 
     # ---- verbs ------------------------------------------------------------------------------------------------------
@@ -249,9 +257,9 @@ class SparseHopfield:
             checked_seed(seed)
         if bank.values is not None and n_steps > 1:
             raise ParameterError("max_steps", got=n_steps, expected="1: values are no queries")
-        found = retrieve(self, bank, x.rows.astype(self.params.dtype, copy=False), n_steps)
+        found = retrieve(self, bank, x.rows.astype(self.params.dtype, copy=False), n_steps, trace)
         traffic = self._new_traffic()
-        found.count(traffic, self.tensor, self._bits(x), trace)
+        found.count(traffic, self.tensor, self._bits(x))
         self.traffic += traffic.without_trace()
         codes = SDR.from_dense(found.states > level) if self.stores_codes else None
         return found.recalled(codes, traffic)

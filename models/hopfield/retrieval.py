@@ -1,18 +1,19 @@
 """One recall: queries in portions through the kernels, or through functions of the user's; what it cost."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR
 from sdrsim.engine.traffic import Traffic, trace_of
-from sdrsim.models.hopfield.bank import Bank
-from sdrsim.models.hopfield.kernels.finish import drop_weightless, second_best, weigh_lists
+from sdrsim.models.hopfield.bank import Bank, screen_bytes
+from sdrsim.models.hopfield.kernels.finish import answer_lists, flat_lists
 from sdrsim.models.hopfield.kernels.panels import LANES, mean_of_patterns, mean_of_rows
-from sdrsim.models.hopfield.kernels.scan import LEVEL, ROOT, Lists, scan
-from sdrsim.models.hopfield.kernels.settle import Ends, later_steps
+from sdrsim.models.hopfield.kernels.scan import ALL, LEVEL, ROOM, ROOT, Asked, Lists, Store, scan
+from sdrsim.models.hopfield.kernels.screen import sift
+from sdrsim.models.hopfield.kernels.settle import Ends, kept_lists, later_steps
 from sdrsim.models.hopfield.maps import entmax, normmax
 from sdrsim.models.hopfield.recalled import Recalled
 from sdrsim.models.hopfield.scoring import Rule, own_weights, similarities
@@ -20,59 +21,110 @@ from sdrsim.models.hopfield.scoring import Rule, own_weights, similarities
 __all__ = ["Found", "retrieve"]
 
 PORTION = 64  # queries that share a pass
+PATTERNS = "patterns"
 KEPT = 128  # patterns listed for later steps, at least
-_TILE_ROOM = 12 * LANES
+_LENGTH = 2048  # room of a list at first
+
+Rows = NDArray[Any]
+
+
+class Part(NamedTuple):
+    """Weights of some queries, end to end: query ``which[i]`` has ``places[indptr[i]:indptr[i + 1]]``."""
+
+    which: NDArray[np.int64]
+    indptr: NDArray[np.int64]
+    places: NDArray[np.int32]
+    weights: NDArray[np.float64]
 
 
 @dataclass
 class Found:
-    """What a recall found, query by query; see `Recalled`."""
+    """What a recall found; see `Recalled`.
+
+    parts : what has weight; of a query that is in several, the last counts
+    reads : with a trace, what was read: (query, tensor, patterns), in the order of each query
+    """
 
     bank: Bank
     states: NDArray[Any]
     ends: Ends
-    places: list[NDArray[np.int32]]
-    weights: list[NDArray[np.float64]]
+    parts: list[Part] = field(default_factory=list)
+    reads: list[tuple[int, str, NDArray[np.int64]]] | None = None
     path: str = "compiled"
 
-    def count(self, traffic: Traffic, name: str, bits: int, trace: bool) -> None:
-        """What it moved, into a ledger, and the trace: each query's passes in turn, then the patterns it combined."""
+    def count(self, traffic: Traffic, name: str, bits: int) -> None:
+        """What it moved, into a ledger, with the trace: each query's passes in turn, then the patterns it combined."""
         bank, e, n = self.bank, self.ends, len(self.states)
-        passes, rescored, weighed = (int(a.sum()) for a in (e.passes, e.rescored, e.weighed))
+        scored, rescored, weighed, cells = (int(a.sum()) for a in (e.scored, e.rescored, e.weighed, e.cells))
         own = weighed if bank.values is None else 0
-        cells = e.used * bank.n  # numbers read by the passes of each query
         traffic.add(
             name,
             "retrieve",
-            rows_read=passes * bank.n + rescored + own,
-            words_read=int((-(-cells * bank.itemsize // 8)).sum()) + (rescored + own) * bank.words,
-            synops=int(cells.sum()) + (rescored + own) * bank.d,
-            sums=passes * bank.n + rescored,
-            compares=passes * bank.n + rescored,
+            rows_read=scored + rescored + own,
+            words_read=int((-(-e.cells * bank.itemsize // 8)).sum()) + (rescored + own) * bank.words,
+            synops=cells + (rescored + own) * bank.d,
+            sums=scored + rescored,
+            compares=scored + rescored,
             code_bits=bits * n * (bank.d + (bank.v or bank.d)),
         )
         if bank.values is not None:
-            traffic.add("values", "retrieve", rows_read=weighed, words_read=weighed * bank.value_words)
-            traffic.add("values", "retrieve", synops=weighed * bank.v)
-        if trace:
-            traffic.trace = trace_of(self._accesses())
+            words = weighed * bank.value_words
+            traffic.add("values", "retrieve", rows_read=weighed, words_read=words, synops=weighed * bank.v)
+        if bank.screened:
+            sums = int(e.screened.sum())
+            words = int((-(-e.bytes // 8)).sum())
+            traffic.add(
+                "screen",
+                "retrieve",
+                rows_read=sums,
+                words_read=words,
+                synops=int(e.bytes.sum()) - sums * screen_bytes(0),
+                sums=sums,
+                compares=sums,
+            )
+        if self.reads is not None:
+            traffic.trace = self._trace(list(traffic.tensors))
 
-    def _accesses(self) -> NDArray[np.int64]:
-        every, parts = np.arange(self.bank.n, dtype=np.int64), [np.zeros(0, np.int64)]
-        for q, support in enumerate(self.places):
-            parts += [every] * int(self.ends.passes[q]) + [support.astype(np.int64)]
+    def _trace(self, tensors: list[str]) -> NDArray[Any]:
+        reads, last = sorted(self.reads or [], key=lambda read: read[0]), self._last()
+        parts = [trace_of(np.zeros(0, np.int64))]
+        for q in range(len(self.states)):
+            part, i = last[q]
+            own = [read for read in reads if read[0] == q]
+            own += [(q, tensors[0], part.places[part.indptr[i] : part.indptr[i + 1]].astype(np.int64))]
+            for _, name, rows in own:
+                steps = trace_of(rows)
+                steps["tensor"] = tensors.index(name)
+                parts.append(steps)
         return np.concatenate(parts)
+
+    def _last(self) -> list[tuple[Part, int]]:
+        """Where the weights of each query stand."""
+        found: dict[int, tuple[Part, int]] = {}
+        for part in self.parts:
+            found |= {int(q): (part, i) for i, q in enumerate(part.which)}
+        return [found[q] for q in range(len(self.states))]
+
+    def weighed(self) -> Part:
+        """The weights of all queries, in their order."""
+        n, parts = len(self.states), self.parts
+        if len(parts) == 1:
+            return parts[0]
+        ranges = [(part, part.indptr[i], part.indptr[i + 1]) for part, i in self._last()]
+        indptr = np.zeros(n + 1, np.int64)
+        np.cumsum([end - begin for _, begin, end in ranges], out=indptr[1:])
+        places = [np.zeros(0, np.int32), *(part.places[begin:end] for part, begin, end in ranges)]
+        weights = [np.zeros(0), *(part.weights[begin:end] for part, begin, end in ranges)]
+        return Part(np.arange(n), indptr, np.concatenate(places), np.concatenate(weights))
 
     def recalled(self, codes: SDR | None, traffic: Traffic) -> Recalled:
         """The answer for the user."""
-        counts = [0, *(len(p) for p in self.places)]
-        flat = np.concatenate([np.zeros(0, np.int32), *self.places]).astype(np.int32)
-        e = self.ends
+        e, part = self.ends, self.weighed()
         return Recalled(
             states=self.states,
             codes=codes,
-            support=SDR(flat, np.cumsum(counts), self.bank.n),
-            weights=np.concatenate([np.zeros(0), *self.weights]),
+            support=SDR._trusted(part.places, part.indptr, self.bank.n),
+            weights=part.weights,
             margin=e.margins,
             iterations=e.iterations,
             converged=e.converged,
@@ -83,13 +135,14 @@ class Found:
         )
 
 
-def retrieve(memory: Any, bank: Bank, x: NDArray[Any], max_steps: int) -> Found:
+def retrieve(memory: Any, bank: Bank, x: NDArray[Any], max_steps: int, trace: bool = False) -> Found:
     """Recall of queries x (n, d) of the memory's kind of float."""
     n = len(x)
-    whole = [np.zeros(n, np.int64) for _ in range(5)]
-    ends = Ends._make([whole[0], np.zeros(n, np.bool_), np.zeros(n, np.bool_), *whole[1:], np.zeros(n)])
-    none: list[Any] = [np.zeros(0, np.int32)] * n
-    found = Found(bank, x.copy() if bank.values is None else np.empty((n, bank.v), bank.dtype), ends, none, list(none))
+    counts, flags = np.zeros((8, n), np.int64), np.zeros((2, n), np.bool_)
+    ends = Ends._make([counts[0], flags[0], flags[1], *counts[1:], np.zeros(n)])
+    found = Found(bank, x.copy() if bank.values is None else np.empty((n, bank.v), bank.dtype), ends)
+    if trace:
+        found.reads = []
     if memory._rule is None or callable(memory.params.similarity):
         found.path = "portable"
     for first in range(0, n, PORTION):
@@ -100,9 +153,9 @@ def retrieve(memory: Any, bank: Bank, x: NDArray[Any], max_steps: int) -> Found:
                 if found.path == "portable"
                 else _compiled(memory, found, x, left, max_steps)
             )
-            left = left[more]
-            if not len(left) or step + 1 == max_steps:
+            if step + 1 == max_steps or not more.any():
                 break
+            left = left[more]
     if memory._rule is not None:
         ends.margins[:] /= memory._rule.factor
     return found
@@ -131,12 +184,11 @@ def _by_rules(memory: Any, found: Found, x: NDArray[Any], left: NDArray[np.int64
     made = np.stack([w @ kept.astype(np.float64) for w in weights]).astype(bank.dtype)  # row by row: bits of any batch
     ranked = np.sort(scores, axis=1)
     e.margins[left] = ranked[:, -1] - ranked[:, -2] if bank.n > 1 else np.inf
-    e.passes[left] += 1
-    e.used[left] += bank.d
-    for q, w in zip(left, weights):
-        found.places[q] = np.flatnonzero(w).astype(np.int32)
-        found.weights[q] = w[w > 0]
-        e.weighed[q] += len(found.weights[q])
+    _passed(found, left, bank.d)
+    which, places = np.nonzero(weights)
+    indptr = np.searchsorted(which, np.arange(len(left) + 1))
+    found.parts.append(Part(left, indptr, places.astype(np.int32), weights[which, places]))
+    e.weighed[left] += np.diff(indptr)
     return _arrived(found, left, made)
 
 
@@ -171,53 +223,120 @@ def _scaled(memory: Any, bank: Bank, rule: Rule, x: NDArray[Any]) -> tuple[NDArr
     return (x * gains[:, None]).astype(x.dtype), gains, 1.0
 
 
-def _lists(bank: Bank, n: int) -> Lists:
-    room, whole = bank.n + _TILE_ROOM, np.zeros(n, np.int64)
-    values, places = np.empty((n, room), bank.dtype), np.empty((n, room), np.int32)
-    return Lists(values, places, whole, whole.copy(), np.zeros(n, bank.dtype), np.zeros(n, bank.dtype))
+_SPARE: dict[np.dtype[Any], list[tuple[Rows, Rows, Rows]]] = {}
+"""Arrays of lists for the next call: fresh memory costs a page fault every 4 KB."""
+
+
+def _lists(arrays: tuple[Rows, Rows, Rows], n: int) -> Lists:
+    """Empty lists of n queries."""
+    values, places, _ = arrays
+    whole, levels = np.zeros((2, n), np.int64), np.zeros((2, n), values.dtype)
+    return Lists(values[:n], places[:n], whole[0], whole[1], levels[0], levels[1])
+
+
+def _arrays(dtype: np.dtype[Any], n: int, room: int) -> tuple[Rows, Rows, Rows]:
+    """Scores, places, weights."""
+    return np.empty((n, room), dtype), np.empty((n, room), np.int32), np.empty((n, room))
+
+
+def _passed(found: Found, left: NDArray[np.int64], used: Any) -> None:
+    """Count a full pass of queries `left`, of whose coordinates `used` counted."""
+    bank, e = found.bank, found.ends
+    e.scored[left] += bank.n
+    e.cells[left] += used * bank.n
+    if found.reads is not None:
+        every = np.arange(bank.n, dtype=np.int64)
+        found.reads += [(int(q), PATTERNS, every) for q in left]
+
+
+def _sifted(found: Found, left: NDArray[np.int64], store: Store, z: Rows, asked: Asked, lists: Lists) -> Lists:
+    """A pass over the copies in bytes, and over what they do not rule out; counted."""
+    bank, e, n = found.bank, found.ends, len(left)
+    wanted, scored = np.empty((n if found.reads is not None else 1, len(bank.panels)), np.uint8), np.empty(n, np.int64)
+    lists = sift(store, bank.screen, z, asked, lists, scored, wanted)
+    pairs = np.add.reduceat(z != 0, np.arange(0, bank.d, 2), axis=1).astype(bool).sum(axis=1)
+    e.scored[left] += scored
+    e.cells[left] += np.count_nonzero(z, axis=1) * scored
+    e.screened[left] += bank.n
+    e.bytes[left] += (2 * pairs + screen_bytes(0)) * bank.n
+    if found.reads is not None:
+        every = np.arange(bank.n, dtype=np.int64)
+        for q, panels in zip(left, wanted):
+            in_full = every[np.repeat(panels, LANES)[: bank.n] > 0]
+            found.reads += [(int(q), "screen", every), (int(q), PATTERNS, in_full)]
+    return lists
 
 
 def _compiled(memory: Any, found: Found, x: NDArray[Any], left: NDArray[np.int64], max_steps: int) -> NDArray[np.bool_]:
     """One step of the queries `left`; all steps at once where lists can be used again. Which go on."""
-    bank, rule, e, n = found.bank, memory._rule, found.ends, len(left)
-    now = found.states[left] if bank.values is None else x[left]
-    z, gains, gain = _scaled(memory, bank, rule, now)
-    store, lists = bank.store(float(memory.beta) * rule.factor), _lists(bank, n)
-    quick = rule.mode == ROOT and bank.similarity in ("dot", "l2") and max_steps > 1
-    if rule.mode == LEVEL:
-        lists.floors[:] = -2 + memory.beta * np.einsum("ij,ij->i", now, now, dtype=np.float64)
-    scan(store, z, rule.asked(gain, KEPT if quick else 0), lists)
-    e.passes[left] += 1
-    e.used[left] += bank.d if store.distance else np.count_nonzero(z, axis=1)
-    kept = Lists._make(a.copy() for a in lists) if quick else lists
-    weights, made = np.empty(lists.values.shape), np.empty((n, bank.v or bank.d), bank.dtype)
-    weigh_lists(rule.asked(gain, 0), rule.weight_power, rule.null, lists, weights)
-    for i, q in enumerate(left):
-        e.margins[q] = float(lists.tops[i]) - second_best(lists, i, rule.mode == ROOT)
-    drop_weightless(lists, weights)
-    if bank.values is not None:
-        mean_of_rows(bank.values, lists.places, weights, lists.counts, made)
-    else:
-        mean_of_patterns(bank.panels, lists.places, weights, lists.counts, made)
-        made[lists.counts == 0] = now[lists.counts == 0]
-    e.weighed[left] += lists.counts
-    more = _arrived(found, left, made)
-    if quick and more.any():
-        _settle(memory, found, left, (store, gains, z, kept, lists, weights), max_steps)
-        more[:] = False
-    for i, q in enumerate(left):
-        found.places[q] = lists.places[i, : lists.counts[i]].copy()
-        found.weights[q] = weights[i, : lists.counts[i]].copy()
+    spare = _SPARE.setdefault(found.bank.dtype, [])
+    if memory._rule.mode == ALL:
+        return _step(memory, found, x, left, max_steps, _arrays(found.bank.dtype, len(left), found.bank.n + ROOM))
+    try:
+        arrays = spare.pop()
+    except IndexError:  # none yet, or other threads have them
+        arrays = _arrays(found.bank.dtype, PORTION, _LENGTH)
+    more = _step(memory, found, x, left, max_steps, arrays)
+    spare.append(arrays)
     return more
 
 
-def _settle(memory: Any, found: Found, left: NDArray[np.int64], first: tuple[Any, ...], max_steps: int) -> None:
+def _step(
+    memory: Any,
+    found: Found,
+    x: NDArray[Any],
+    left: NDArray[np.int64],
+    max_steps: int,
+    arrays: tuple[Rows, Rows, Rows],
+) -> NDArray[np.bool_]:
+    bank, rule, e, n = found.bank, memory._rule, found.ends, len(left)
+    now = found.states[left] if bank.values is None else x[left]
+    z, gains, gain = _scaled(memory, bank, rule, now)
+    store = bank.store(float(memory.beta) * rule.factor)
+    lists = _lists(arrays, n)
+    quick = rule.mode == ROOT and bank.similarity in ("dot", "l2") and max_steps > 1
+    if rule.mode == LEVEL:
+        lists.floors[:] = -2 + memory.beta * np.einsum("ij,ij->i", now, now, dtype=np.float64)
+    asked = rule.asked(gain, KEPT if quick else 0)
+    if bank.screened:
+        lists = _sifted(found, left, store, z, asked, lists)
+    else:
+        lists = scan(store, z, asked, lists)
+        _passed(found, left, bank.d if store.distance else np.count_nonzero(z, axis=1))
+    kept = kept_lists(lists) if quick else lists
+    room = lists.values.shape[1]
+    weights = arrays[2][:n] if arrays[2].shape[1] == room else np.empty((n, room))
+    margins, made = np.empty(n), np.empty((n, bank.v or bank.d), bank.dtype)
+    part = Part(left, *answer_lists(rule.asked(gain, 0), rule.weight_power, rule.null, lists, weights, margins))
+    if bank.values is not None:
+        mean_of_rows(bank.values, *part[1:], made)
+    else:
+        mean_of_patterns(bank.panels, *part[1:], made)
+        made[lists.counts == 0] = now[lists.counts == 0]
+    e.margins[left] = margins
+    e.weighed[left] += lists.counts
+    more = _arrived(found, left, made)
+    if quick and more.any():
+        part = _settle(memory, found, left, (store, gains, z, kept, lists, weights), max_steps)
+        more[:] = False
+    found.parts.append(part)
+    return more
+
+
+def _settle(memory: Any, found: Found, left: NDArray[np.int64], first: tuple[Any, ...], max_steps: int) -> Part:
     """Later steps, on the lists of the first."""
     bank, rule = found.bank, memory._rule
     store, gains, z, kept, lists, weights = first
-    states, ends = found.states[left], Ends._make(a[left] for a in found.ends)
+    states, ends, passes = found.states[left], Ends._make(a[left] for a in found.ends), found.ends.passes[left]
     asked = rule.asked(1.0, KEPT)
-    later_steps(store, asked, rule.weight_power, gains, bank.reach, z, kept, lists, states, weights, max_steps, ends)
+    support, weights = later_steps(
+        store, asked, rule.weight_power, gains, bank.reach, z, kept, lists, states, weights, max_steps, ends
+    )
     found.states[left] = states
-    for whole, part in zip(found.ends, ends):
-        whole[left] = part
+    for whole, new in zip(found.ends, ends):
+        whole[left] = new
+    if found.reads is not None:
+        every = np.arange(bank.n, dtype=np.int64)
+        for q, n_more in zip(left, ends.passes - passes):
+            found.reads += [(int(q), PATTERNS, every)] * int(n_more)
+    return Part(left, *flat_lists(support, weights))

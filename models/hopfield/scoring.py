@@ -8,12 +8,9 @@ from numpy.typing import NDArray
 
 from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.kernels.scan import ALL, BEST, LEVEL, NEAREST, ROOT, Asked
-from sdrsim.models.hopfield.params import HopfieldParams
+from sdrsim.models.hopfield.params import SOFTMAX_WITHIN, HopfieldParams
 
 __all__ = ["Rule", "own_weights", "rule_of", "similarities"]
-
-SOFTMAX_WITHIN = 1e-9
-"""alpha - 1 below which entmax is softmax: nothing has weight 0 then that a float could show."""
 
 
 class Rule(NamedTuple):

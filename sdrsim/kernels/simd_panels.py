@@ -157,3 +157,35 @@ def largest(typingctx, floor, scores, n_groups):
     if floor not in _SUFFIX:
         return None
     return floor(floor, types.uintp, types.intp), _largest_codegen
+
+
+def _turn_codegen(context, b, signature, args):
+    """Sixteen vectors at a time: in four stages blocks of 1, 2, 4, 8 lanes change places."""
+    _, panel, n_groups, rows, stride = args
+    kind = signature.args[0]
+    vector, size = ir.VectorType(_KINDS[kind], LANES), _int(kind.bitwidth // 8)
+    masks = {}
+    for width in (1, 2, 4, 8):
+        low = [lane if not lane & width else LANES + lane - width for lane in range(LANES)]
+        high = [lane + width if not lane & width else LANES + lane for lane in range(LANES)]
+        masks[width] = [ir.Constant(ir.VectorType(I32, LANES), mask) for mask in (low, high)]
+    with cgutils.for_range(b, n_groups) as loop:
+        base = b.add(panel, b.mul(b.mul(loop.index, _int(LANES * LANES)), size))
+        turned = [b.load(_at(b, base, b.mul(_int(LANES * i), size), vector), align=4) for i in range(LANES)]
+        for width, (low, high) in masks.items():
+            for i in (i for i in range(LANES) if not i & width):
+                pair = turned[i], turned[i + width]
+                turned[i], turned[i + width] = (b.shuffle_vector(*pair, mask) for mask in (low, high))
+        for lane, made in enumerate(turned):
+            place = b.add(b.mul(stride, _int(lane)), b.mul(b.mul(loop.index, _int(LANES)), size))
+            b.store(made, _at(b, rows, place, vector), align=4)
+    return context.get_dummy_value()
+
+
+@intrinsic
+def turn_panel(typingctx, one, panel, n_groups, rows, stride):
+    """The first 16 * n_groups coordinates of a panel as rows: pattern by pattern, `stride` bytes apart."""
+    if one not in _SUFFIX:
+        return None
+    u, i = types.uintp, types.intp
+    return types.void(one, u, i, u, i), _turn_codegen

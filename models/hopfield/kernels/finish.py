@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
+from sdrsim.models.hopfield.kernels.panels import Cells
 from sdrsim.models.hopfield.kernels.roots import solve, weigh
 from sdrsim.models.hopfield.kernels.scan import LEVEL, NEAREST, ROOT, Asked, Lists, thin_list
 
@@ -73,4 +74,32 @@ def second_best(lists: Lists, q: int, windowed: bool) -> float:
     return max(second, best - 1.0) if windowed else second
 
 
-__all__ = ["drop_weightless", "second_best", "weigh_lists"]
+@compiled
+def flat_lists(
+    lists: Lists, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """(indptr, places, weights) of all lists, end to end."""
+    n = len(lists.counts)
+    indptr = np.zeros(n + 1, np.int64)
+    for q in range(n):
+        indptr[q + 1] = indptr[q] + lists.counts[q]
+    places, shares = np.empty(indptr[n], np.int32), np.empty(indptr[n])
+    for q in range(n):
+        places[indptr[q] : indptr[q + 1]] = lists.places[q, : lists.counts[q]]
+        shares[indptr[q] : indptr[q + 1]] = weights[q, : lists.counts[q]]
+    return indptr, places, shares
+
+
+@compiled
+def answer_lists(
+    asked: Asked, weight_power: float, null: bool, lists: Lists, weights: NDArray[np.float64], margins: Cells
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+    """Weigh the lists, take the margins, keep what has weight; all of it end to end as `flat_lists` gives it."""
+    weigh_lists(asked, weight_power, null, lists, weights)
+    for q in range(len(weights)):
+        margins[q] = np.float64(lists.tops[q]) - second_best(lists, q, asked.mode == ROOT)
+    drop_weightless(lists, weights)
+    return flat_lists(lists, weights)
+
+
+__all__ = ["answer_lists", "drop_weightless", "flat_lists", "second_best", "weigh_lists"]

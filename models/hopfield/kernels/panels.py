@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.simd_panels import make_tile
+from sdrsim.kernels.simd_panels import make_tile, turn_panel
 
 Cells = NDArray[np.float32] | NDArray[np.float64]
 
@@ -26,6 +26,7 @@ _some_1x4, _some_1x1 = make_tile(1, 4, indexed=True), make_tile(1, 1, indexed=Tr
 _away_8x3, _away_8x1 = make_tile(SIDE, 3, distance=True), make_tile(SIDE, 1, distance=True)
 _away_1x4, _away_1x1 = make_tile(1, 4, distance=True), make_tile(1, 1, distance=True)
 _NOWHERE = np.uint64(0)
+_FEW = 2  # uses of a panel that do not pay for turning it
 
 
 class Query(NamedTuple):
@@ -150,57 +151,92 @@ def score_many(panels: Cells, first: int, n_panels: int, packed: Cells, distance
 
 
 @compiled
-def mean_of_patterns(
-    panels: Cells, places: NDArray[np.int32], weights: NDArray[np.float64], n_support: NDArray[np.int64], out: Cells
-) -> None:
-    """out[q] = weighted sum of patterns places[q, :n_support[q]], rising; float64 sums, in this order.
+def _by_panel(places: NDArray[np.int32], n_panels: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(begin of each panel's uses, the uses): places ordered by panel, else as they come."""
+    begins, uses = np.zeros(n_panels + 1, np.int64), np.empty(len(places), np.int64)
+    for place in places:
+        begins[place // LANES + 1] += 1
+    for p in range(n_panels):
+        begins[p + 1] += begins[p]
+    at = begins.copy()
+    for i in range(len(places)):
+        p = places[i] // LANES
+        uses[at[p]] = i
+        at[p] += 1
+    return begins, uses
 
-    Panel by panel for all queries: a panel with many of them is turned into rows first, so that they add along rows.
+
+@compiled
+def mean_of_patterns(
+    panels: Cells, indptr: NDArray[np.int64], places: NDArray[np.int32], weights: NDArray[np.float64], out: Cells
+) -> None:
+    """out[q] = weighted sum of patterns ``places[indptr[q]:indptr[q + 1]]``, rising; float64 sums, in this order.
+
+    Where panels are used often, panel by panel for all queries, and turned into rows first, which add faster.
     """
     n, d = len(out), panels.shape[1]
-    total, at, rows = np.zeros((n, d)), np.zeros(n, np.int64), np.empty((LANES, d))
-    while True:
-        p = len(panels)
+    total = np.zeros((n, d))
+    if len(places) > _FEW * len(panels):
+        _add_by_panel(panels, indptr, places, weights, total)
+    else:
         for q in range(n):
-            if at[q] < n_support[q]:
-                p = min(p, places[q, at[q]] // LANES)
-        if p == len(panels):
-            break
-        n_uses = 0
-        for q in range(n):
-            i = at[q]
-            while i < n_support[q] and places[q, i] // LANES == p:
-                n_uses += 1
-                i += 1
-        if n_uses > 4:
-            for k in range(d):
-                for lane in range(LANES):
-                    rows[lane, k] = panels[p, k, lane]
-        for q in range(n):
-            while at[q] < n_support[q] and places[q, at[q]] // LANES == p:
-                w, lane = weights[q, at[q]], places[q, at[q]] % LANES
-                if n_uses > 4:
-                    for k in range(d):
-                        total[q, k] += w * rows[lane, k]
-                else:
-                    for k in range(d):
-                        total[q, k] += w * np.float64(panels[p, k, lane])
-                at[q] += 1
+            for i in range(indptr[q], indptr[q + 1]):
+                w, panel, lane = weights[i], panels[places[i] // LANES], places[i] % LANES
+                for k in range(d):
+                    total[q, k] += w * np.float64(panel[k, lane])
     for q in range(n):
         for k in range(d):
             out[q, k] = total[q, k]
 
 
 @compiled
+def _add_by_panel(
+    panels: Cells,
+    indptr: NDArray[np.int64],
+    places: NDArray[np.int32],
+    weights: NDArray[np.float64],
+    total: NDArray[np.float64],
+) -> None:
+    n, d = total.shape
+    rows, owner = np.empty((LANES, d), panels.dtype), np.empty(len(places), np.int32)
+    begins, uses = _by_panel(places, len(panels))
+    for q in range(n):
+        owner[indptr[q] : indptr[q + 1]] = q
+    for p in range(len(panels)):
+        few = begins[p + 1] - begins[p] <= _FEW
+        if not few:
+            _turn(panels, p, rows)
+        for j in range(begins[p], begins[p + 1]):
+            i = uses[j]
+            sums, w, lane = total[owner[i]], weights[i], places[i] % LANES
+            if few:
+                for k in range(d):
+                    sums[k] += w * np.float64(panels[p, k, lane])
+            else:
+                row = rows[lane]
+                for k in range(d):
+                    sums[k] += w * np.float64(row[k])
+
+
+@inlined
+def _turn(panels: Cells, p: int, rows: Cells) -> None:
+    n_groups = panels.shape[1] // LANES
+    turn_panel(panels[0, 0, 0], panels[p].ctypes.data, n_groups, rows.ctypes.data, rows.strides[0])
+    for k in range(n_groups * LANES, panels.shape[1]):
+        for lane in range(LANES):
+            rows[lane, k] = panels[p, k, lane]
+
+
+@compiled
 def mean_of_rows(
-    values: Cells, places: NDArray[np.int32], weights: NDArray[np.float64], n_support: NDArray[np.int64], out: Cells
+    values: Cells, indptr: NDArray[np.int64], places: NDArray[np.int32], weights: NDArray[np.float64], out: Cells
 ) -> None:
     """As `mean_of_patterns`, of values kept as rows."""
     total = np.empty(values.shape[1])
     for q in range(len(out)):
         total[:] = 0.0
-        for i in range(n_support[q]):
-            row, w = values[places[q, i]], weights[q, i]
+        for i in range(indptr[q], indptr[q + 1]):
+            row, w = values[places[i]], weights[i]
             for k in range(len(total)):
                 total[k] += w * np.float64(row[k])
         for k in range(len(total)):

@@ -28,8 +28,10 @@ from sdrsim.models.hopfield.kernels.roots import tighten
 ROOT, NEAREST, BEST, ALL, LEVEL = range(5)
 """What has weight: scores above a root; the largest; the k best; all; all above a fixed level."""
 
-_TILE = 12  # panels scored before lists are looked at
-_CAP = 512
+TILE = 12  # panels scored before lists are looked at
+ROOM = TILE * LANES
+"""Scores that may come onto a list before it is looked at again."""
+CAP = 512
 
 
 class Store(NamedTuple):
@@ -70,7 +72,7 @@ class Lists(NamedTuple):
 
     values, places : (n_queries, room), float and int32
     counts, caps : (n_queries,) int64
-    tops : (n_queries,) largest score; second : the second largest (equal to it on ties)
+    tops : (n_queries,) largest score
     floors : (n_queries,) every score not listed is at or below it
     """
 
@@ -83,7 +85,7 @@ class Lists(NamedTuple):
 
 
 @inlined
-def _below(level: float, like: np.float32) -> np.float32:
+def below(level: float, like: np.float32) -> np.float32:
     """The largest number of the kind of `like` below a level: rounding must not drop what lies on it."""
     x = type_as(level, like)
     return np.nextafter(x, type_as(-np.inf, like))
@@ -115,10 +117,8 @@ def _kth(values: Cells, n: int, k: int) -> float:
 
 
 @compiled
-def thin_list(asked: Asked, lists: Lists, q: int) -> None:
-    """Raise a query's floor by what its list tells, and drop what falls below."""
-    values, places, n = lists.values[q], lists.places[q], lists.counts[q]
-    top, floor = lists.tops[q], np.float64(lists.floors[q])
+def raised(asked: Asked, values: Cells, n: int, top: float, floor: float) -> float:
+    """A higher floor, by what a list of scores (or of what they are not below) tells; or a lower one, that is none."""
     if asked.mode == ROOT:
         wanted = top + tighten(values, n, top, max(floor - top, -1.0), asked.power)
     elif asked.mode == NEAREST:
@@ -129,13 +129,21 @@ def thin_list(asked: Asked, lists: Lists, q: int) -> None:
         wanted = floor
     if asked.n_keep > 0:
         wanted = min(wanted, np.float64(_kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf)
-    lists.floors[q] = max(lists.floors[q], _below(wanted, lists.floors[q]))
+    return wanted
+
+
+@compiled
+def thin_list(asked: Asked, lists: Lists, q: int) -> None:
+    """Raise a query's floor by what its list tells, and drop what falls below."""
+    values, places, n = lists.values[q], lists.places[q], lists.counts[q]
+    wanted = raised(asked, values, n, lists.tops[q], np.float64(lists.floors[q]))
+    lists.floors[q] = max(lists.floors[q], below(wanted, lists.floors[q]))
     lists.counts[q] = _thin(values, places, n, lists.floors[q])
-    lists.caps[q] = max(_CAP, 2 * lists.counts[q])
+    lists.caps[q] = max(CAP, 2 * lists.counts[q])
 
 
 @inlined
-def _take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, lists: Lists, q: int) -> None:
+def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, lists: Lists, q: int) -> None:
     """Put the scores of a tile that can matter on a query's list."""
     begin, n = first * LANES, n_panels * LANES
     if asked.gain != 1.0:
@@ -151,9 +159,9 @@ def _take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, 
     scores[n_real:n] = -np.inf
     lists.tops[q] = largest(lists.tops[q], scores.ctypes.data, n_panels)
     if asked.mode == ROOT and asked.n_keep == 0:
-        lists.floors[q] = max(lists.floors[q], _below(np.float64(lists.tops[q]) - 1.0, lists.floors[q]))
+        lists.floors[q] = max(lists.floors[q], below(np.float64(lists.tops[q]) - 1.0, lists.floors[q]))
     elif asked.mode == NEAREST and asked.n_keep == 0:
-        lists.floors[q] = _below(np.float64(lists.tops[q]), lists.floors[q])
+        lists.floors[q] = below(np.float64(lists.tops[q]), lists.floors[q])
     values, places = lists.values[q], lists.places[q]
     lists.counts[q] = append_above(
         lists.floors[q], scores.ctypes.data, n_panels, begin, values.ctypes.data, places.ctypes.data, lists.counts[q]
@@ -163,51 +171,75 @@ def _take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, 
 
 
 @compiled
-def scan(store: Store, x: Cells, asked: Asked, lists: Lists) -> int:
-    """List the scores that can matter of each query; how many coordinates counted (those that are 0 do not).
+def scan(store: Store, x: Cells, asked: Asked, lists: Lists) -> Lists:
+    """List the scores that can matter of each query: the same lists, or longer ones where their room was too small.
 
-    x : (n, n_dims), scaled. Lists have room for all patterns and one more tile; for LEVEL the caller sets the floors.
+    x : (n, n_dims), scaled. Lists have room for one tile (`ROOM`) at least; for LEVEL the caller sets the floors.
     """
     n, d = x.shape
-    lists.counts[:], lists.caps[:] = 0, _CAP
+    lists.counts[:], lists.caps[:] = 0, CAP
     lists.tops[:] = -np.inf
     if asked.mode != LEVEL:
         lists.floors[:] = -np.inf
-    keep_zeros = store.distance
     n_used = n * d
-    if not keep_zeros:
+    if not store.distance:
         n_used = 0
         for q in range(n):
             for k in range(d):
                 n_used += x[q, k] != 0
-    if n < 4 or 4 * n_used < n * d:
-        _scan_one_by_one(store, x, keep_zeros, asked, lists)
-    else:
-        _scan_together(store, x, asked, lists)
-    return n_used
+    alone, q, first = n < 4 or 4 * n_used < n * d, 0, 0
+    while True:
+        if alone:
+            q, first = _scan_one_by_one(store, x, asked, lists, q, first)
+        else:
+            first = _scan_together(store, x, asked, lists, first)
+        if first < 0:
+            return lists
+        lists = longer(store, lists)
 
 
 @compiled
-def _scan_one_by_one(store: Store, x: Cells, keep_zeros: bool, asked: Asked, lists: Lists) -> None:
+def longer(store: Store, lists: Lists) -> Lists:
+    """The same lists with four times the room; never more than all patterns take."""
+    n, room = lists.values.shape
+    room = min(4 * room, store.n + ROOM)
+    values, places = np.empty((n, room), lists.values.dtype), np.empty((n, room), np.int32)
+    for q in range(n):
+        values[q, : lists.counts[q]] = lists.values[q, : lists.counts[q]]
+        places[q, : lists.counts[q]] = lists.places[q, : lists.counts[q]]
+    return Lists(values, places, lists.counts, lists.caps, lists.tops, lists.floors)
+
+
+@compiled
+def _scan_one_by_one(store: Store, x: Cells, asked: Asked, lists: Lists, q: int, first: int) -> tuple[int, int]:
+    """From a query and a panel on; where a list has no room left, or (number of queries, -1)."""
     d = x.shape[1]
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
-    scores, n_panels = np.empty(_TILE * LANES, x.dtype), (store.n + LANES - 1) // LANES
-    for q in range(len(x)):
-        pack_query(x[q], keep_zeros, query)
-        for first in range(0, n_panels, _TILE):
-            wide = min(_TILE, n_panels - first)
-            score_one(store.panels, first, wide, query, store.distance, scores)
-            _take(store, asked, first, wide, scores, lists, q)
+    scores, n_panels = np.empty(ROOM, x.dtype), (store.n + LANES - 1) // LANES
+    most = lists.values.shape[1] - ROOM
+    for r in range(q, len(x)):
+        pack_query(x[r], store.distance, query)
+        for p in range(first if r == q else 0, n_panels, TILE):
+            if lists.counts[r] > most:
+                return r, p
+            wide = min(TILE, n_panels - p)
+            score_one(store.panels, p, wide, query, store.distance, scores)
+            take(store, asked, p, wide, scores, lists, r)
+    return len(x), -1
 
 
 @compiled
-def _scan_together(store: Store, x: Cells, asked: Asked, lists: Lists) -> None:
+def _scan_together(store: Store, x: Cells, asked: Asked, lists: Lists, first: int) -> int:
+    """From a panel on; where a list has no room left, or -1."""
     n_groups, n_panels = (len(x) + SIDE - 1) // SIDE, (store.n + LANES - 1) // LANES
     packed = np.empty((n_groups, x.shape[1], SIDE), x.dtype)
     pack_queries(x, packed)
-    scores = np.empty((n_groups * SIDE, _TILE * LANES), x.dtype)
-    for first in range(0, n_panels, _TILE):
-        wide = min(_TILE, n_panels - first)
-        score_many(store.panels, first, wide, packed, store.distance, scores)
+    scores = np.empty((n_groups * SIDE, ROOM), x.dtype)
+    for p in range(first, n_panels, TILE):
+        if lists.counts.max() > lists.values.shape[1] - ROOM:
+            return p
+        wide = min(TILE, n_panels - p)
+        score_many(store.panels, p, wide, packed, store.distance, scores)
         for q in range(len(x)):
-            _take(store, asked, first, wide, scores[q], lists, q)
+            take(store, asked, p, wide, scores[q], lists, q)
+    return -1

@@ -23,13 +23,14 @@ from sdrsim.models.hopfield.kernels.panels import (
     pack_query,
     score_one,
 )
-from sdrsim.models.hopfield.kernels.scan import Asked, Lists, Store, scan
+from sdrsim.models.hopfield.kernels.scan import ROOM, Asked, Lists, Store, scan
 
 
 class Ends(NamedTuple):
     """How the recall of each query went; see `Recalled`.
 
-    passes : full passes over the patterns; used : coordinates that counted, over all of them
+    passes : later full passes over the patterns; scored : patterns scored in passes; cells : numbers read for it
+    screened : patterns whose copies in bytes were; bytes : bytes read for it
     weighed : patterns combined, over all steps; margins : scaled
     """
 
@@ -38,7 +39,10 @@ class Ends(NamedTuple):
     certified: NDArray[np.bool_]
     rescored: NDArray[np.int64]
     passes: NDArray[np.int64]
-    used: NDArray[np.int64]
+    scored: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    screened: NDArray[np.int64]
+    bytes: NDArray[np.int64]
     weighed: NDArray[np.int64]
     margins: NDArray[np.float64]
 
@@ -117,6 +121,24 @@ def _room(room: int, like: Cells) -> Lists:
 
 
 @compiled
+def kept_lists(lists: Lists) -> Lists:
+    """A copy of the lists, no longer than they are."""
+    room = lists.counts.max()
+    values, places = lists.values[:, :room].copy(), lists.places[:, :room].copy()
+    return Lists(values, places, lists.counts.copy(), lists.caps.copy(), lists.tops.copy(), lists.floors.copy())
+
+
+@compiled
+def _wider(support: Lists, weights: NDArray[np.float64], room: int) -> tuple[Lists, NDArray[np.float64]]:
+    """The same with room for as many in each row."""
+    n, had = weights.shape
+    values, places = np.empty((n, room), support.values.dtype), np.empty((n, room), np.int32)
+    wide = np.empty((n, room))
+    values[:, :had], places[:, :had], wide[:, :had] = support.values, support.places, weights
+    return Lists(values, places, support.counts, support.caps, support.tops, support.floors), wide
+
+
+@compiled
 def _distance(a: Cells, b: Cells) -> float:
     total = 0.0
     for k in range(len(a)):
@@ -138,17 +160,17 @@ def later_steps(
     weights: NDArray[np.float64],
     max_steps: int,
     ends: Ends,
-) -> None:
-    """Steps 2 .. max_steps of each query that still moves, on its own.
+) -> tuple[Lists, NDArray[np.float64]]:
+    """Steps 2 .. max_steps of each query that still moves, on its own; (support, weights), longer where need be.
 
     gains : (n,) factor from a state to a scaled query; x : scaled queries of the first pass; reach : see above
     kept : lists of the first pass, with what it left out known by their floors
     support, states, weights : of the first step; of the last when done
     """
-    d, room = x.shape[1], support.values.shape[1]
+    d, room = x.shape[1], store.n + ROOM
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
     old, new, reference = _room(room, x), _room(room, x), np.empty(d, x.dtype)
-    state, share = np.empty((1, d), x.dtype), np.empty((1, room))
+    state, share, ends_at = np.empty((1, d), x.dtype), np.empty((1, room)), np.zeros(2, np.int64)
     largest = reach.norms[reach.order[0]]
     plain = Asked(asked.mode, asked.power, asked.k, 0, asked.gain)
     for q in range(len(x)):
@@ -165,18 +187,22 @@ def later_steps(
             slack = 1e-5 * (1.0 + moved * largest + abs(np.float64(old.tops[0])))  # scores are rounded
             n = list_again(store, query, moved, slack, reach, len(reach.order) // 20, old, new)
             if n < 0:
-                scan(store, scaled.reshape((1, d)), asked, new)
+                new = scan(store, scaled.reshape((1, d)), asked, new)
                 copy_list(new, 0, old)
                 reference[:] = scaled
                 ends.passes[q] += 1
-                ends.used[q] += n_used
+                ends.scored[q] += store.n
+                ends.cells[q] += n_used * store.n
             else:
                 ends.rescored[q] += n
             weigh_lists(plain, weight_power, False, new, share)
             ends.margins[q] = np.float64(new.tops[0]) - second_best(new, 0, True)
             drop_weightless(new, share)
-            mean_of_patterns(store.panels, new.places, share, new.counts, state)
             kept_n = new.counts[0]
+            ends_at[1] = kept_n
+            mean_of_patterns(store.panels, ends_at, new.places[0, :kept_n], share[0, :kept_n], state)
+            if kept_n > support.values.shape[1]:
+                support, weights = _wider(support, weights, kept_n)
             alone = kept_n == 1 and support.counts[q] == 1 and new.places[0, 0] == support.places[q, 0]
             far = _distance(state[0], states[q])
             states[q], support.counts[q] = state[0], kept_n
@@ -186,3 +212,4 @@ def later_steps(
             if far <= 1e-6 * largest:
                 ends.converged[q], ends.certified[q] = True, alone
                 break
+    return support, weights
