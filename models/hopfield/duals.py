@@ -5,6 +5,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.checks import check_room
 from sdrsim.engine.traffic import Tensor, Traffic, trace_of
 
 __all__ = ["Duals"]
@@ -66,6 +67,7 @@ class Duals:
         end = self.n + len(keys)
         if end > len(self._keys):
             room = max(end, 2 * len(self._keys))
+            check_room("duals", 3 * 8 * room * self.d, do="store fewer frames, or without pseudo_inverse")
             for name in ("_keys", "_duals", "_values"):
                 wider = np.zeros((room, self.d))
                 wider[: self.n] = getattr(self, name)[: self.n]

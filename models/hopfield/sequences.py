@@ -63,7 +63,8 @@ class SequenceMemory:
     pseudo_inverse : bool
         Scores through the inverse of the overlaps of the keys, ``s = G^+ K x``: 1 for the key itself, 0 for all
         others, as long as the keys are linearly independent, however alike they are. Times the mean squared norm of
-        the keys, so that beta means what it does without. Only with 'dot'.
+        the keys, so that beta means what it does without. Only with 'dot'. For up to d keys: of M > d keys each leads
+        by about d / M of that at most, which is soon less than without.
     activation : None, 'sign', or callable ``f(states (n, d)) -> states (n, d)``
         What a step ends with. 'sign' is for frames of -1 and 1 (0 is 1). Codes need none: units above 1/2 are on.
     seed : int
@@ -197,7 +198,7 @@ class SequenceMemory:
         end : bool
             False: the (last) sequence goes on with the next call, whose first frame follows.
         """
-        rows = self._checked(sequences)
+        rows, codes = self._checked(sequences)
         n_frames, traffic = sum(map(len, rows)), Traffic()
         begun, kept = 0, (self._first, self._last)
         keys, values = [], []
@@ -221,13 +222,15 @@ class SequenceMemory:
         except BaseException:
             self._first, self._last = kept
             raise
+        if rows and not self.n_frames:
+            self.stores_codes = codes
         self.n_stored += begun
         self.n_frames += n_frames
         self.traffic += traffic.without_trace()
         return StoredSequences(begun, n_frames, traffic)
 
-    def _checked(self, sequences: Any) -> list[NDArray[Any]]:
-        """The sequences as lists of frames of the memory's kind of float, all checked."""
+    def _checked(self, sequences: Any) -> tuple[list[NDArray[Any]], bool]:
+        """The sequences as lists of frames of the memory's kind of float, all checked; whether they are codes."""
         is_list = isinstance(sequences, (list, tuple)) and not any(_is_frame(part) for part in sequences[:1])
         several = is_list or (isinstance(sequences, np.ndarray) and sequences.ndim == 3)
         d, codes = self.d, self.stores_codes if self.n_frames else None
@@ -236,9 +239,7 @@ class SequenceMemory:
             x = given("sequences", part, d, codes)
             d, codes = x.rows.shape[1], x.codes is not None
             rows.append(np.array(x.rows, self.params.dtype))
-        if rows and not self.n_frames:
-            self.stores_codes = bool(codes)
-        return rows
+        return rows, bool(codes)
 
     def _link(self, keys: NDArray[Any], values: NDArray[Any], traffic: Traffic, trace: bool) -> None:
         if not self.params.pseudo_inverse:
