@@ -287,7 +287,8 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
                 ax.plot(dims, middle, label=f"alpha {alpha:g}" if similarity == "dot" else None, **look)
                 ax.vlines(dims, low, high, color=look["color"], lw=0.7)
         ax.set(title=f"{letter}  {kind}", xlabel="d", ylabel="patterns at capacity", yscale="log")
-    axes[0].legend(title="by name: - -- ..", fontsize=6.5, title_fontsize=6.5)
+    told = ", ".join(f"{style} {name}" for name, style in zip(np.unique(c["similarity"]).tolist(), styles))
+    axes[0].legend(title=told, fontsize=6.5, title_fontsize=6.5)
     for i, kind in enumerate(KINDS):
         part = b.where(kind=kind)
         places = np.unique(part["alpha"])
