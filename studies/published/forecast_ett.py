@@ -87,11 +87,12 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     validation, test = (data.part(name, lead=params.window) for name in ("validation", "test"))
     scores, choices, blocks = [], [], []
     methods = METHODS if params.over_tandem else METHODS[:-1]
+    f: Forecaster | None = None
     jobs = [(horizon, method) for horizon in params.horizons for method in methods]
     for done, (horizon, method) in enumerate(jobs):
         progress(done, len(jobs), f"{horizon} hours, {method}")
         began = perf_counter()
-        f = forecaster(params, method, horizon, seed).fit(train, validation)
+        f = forecaster(params, method, horizon, seed, f).fit(train, validation)
         fitted = perf_counter()
         squared, absolute = f.window_errors(test)
         times = {"fit_s": fitted - began, "test_s": perf_counter() - fitted}
@@ -111,8 +112,8 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     }
 
 
-def forecaster(params: StudyParams, method: str, horizon: int, seed: int) -> Forecaster:
-    """The forecaster of this name, not fitted."""
+def forecaster(params: StudyParams, method: str, horizon: int, seed: int, base: Forecaster | None) -> Forecaster:
+    """The forecaster of this name, not fitted; `base`, the method before, is the fitted tandem when it is needed."""
     lengths = params.window, horizon
     if method == LAST:
         return LastValue(*lengths)
@@ -126,8 +127,10 @@ def forecaster(params: StudyParams, method: str, horizon: int, seed: int) -> For
         return MemoryForecaster(*lengths, beta=params.betas, base="ridge")
     if method == MIXED:
         return MemoryForecaster(*lengths, beta=params.betas_mixed, base="ridge", merge="ridge")
-    base = tandem.TandemForecaster(*lengths, beta=params.betas_tandem, seed=seed)
-    return base if method == TANDEM else MemoryForecaster(*lengths, beta=params.betas_mixed, base=base, merge="ridge")
+    if method == TANDEM:
+        return tandem.TandemForecaster(*lengths, beta=params.betas_tandem, seed=seed)
+    assert isinstance(base, tandem.TandemForecaster)
+    return MemoryForecaster(*lengths, beta=params.betas_mixed, base=base, merge="ridge")
 
 
 def in_blocks(errors: NDArray[np.float64], window: int, horizon: int) -> list[float]:
@@ -161,7 +164,7 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     for ax in (left, right):
         ax.set_xticks(horizons, [str(h) for h in horizons])
         ax.minorticks_off()
-    left.legend(fontsize=6)
+    left.legend(fontsize=6, loc="center left", bbox_to_anchor=(0, 0.67))
     return fig
 
 
