@@ -10,12 +10,11 @@ import numpy as np
 
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
-from sdrsim.hardware.levels import LEVEL_UNITS, MESH_UNITS, Level, Mesh
+from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, Level, Mesh
 from sdrsim.hardware.quantity import Grade, Quantity, nearest, scaled_logic, weakest
 
-__all__ = ["CARD_UNITS", "Card"]
+__all__ = ["Card"]
 
-CARD_UNITS = {"op_rate": "Gop/s", "barrier": "ns", "static_power": "W"}
 _LAYOUT = ("capacity_bytes", "word_bits", "ports", "n_banks", "cell", "monolithic")
 _FOLDER = Path(__file__).parent / "cards"
 _TEMPLATE = "template"

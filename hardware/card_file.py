@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sdrsim.errors import FileFormatError, ParameterError
 from sdrsim.hardware.dram import dram
-from sdrsim.hardware.levels import LEVEL_UNITS, MESH_UNITS, Level, Mesh
+from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, Level, Mesh
 from sdrsim.hardware.quantity import Quantity, conversion, nearest
 
 if TYPE_CHECKING:
@@ -41,8 +41,6 @@ def read_card(path: Path, kind: type[_CardType]) -> _CardType:
 
 
 def _card(content: dict[str, Any], path: Path, kind: type[_CardType]) -> _CardType:
-    from sdrsim.hardware.card import CARD_UNITS
-
     where = path.name
     _known(content, [*_TEXTS, "node_nm", "levels", "compute", "mesh", *CARD_UNITS], where)
     unit = content.get("energy_unit", "pJ")

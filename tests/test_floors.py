@@ -27,7 +27,7 @@ BREAKS = {  # contract -> (file, a line that breaks it), one or more
         ("sdrsim/kernels/bits.py", "import pandas"),
         ("sdrsim/kernels/sums.py", "import sdrsim.errors"),
     ],
-    "compiled files of the models: numpy, numba and sdrsim.kernels alone": [
+    "compiled files of models and hardware: numpy, numba and sdrsim.kernels alone": [
         ("models/sparsey/kernels/sheet.py", "import sdrsim.engine.codes"),
         ("models/sparsey/kernels/support.py", "import scipy"),
         ("models/sparsey/kernels/writing.py", "import sdrsim.models.sparsey.params"),
