@@ -277,6 +277,15 @@ def change(net: Listed, row: Spins, spin: int, up: Numbers, down: Numbers) -> fl
 
 
 @compiled
+def begin(net: Listed, units: Ints, state: Spins, overlaps: Ints) -> None:
+    """A state from its active units, and its overlaps."""
+    state[:] = -1
+    overlaps[:] = net.rest
+    for u in units:
+        turn(net, state, overlaps, u)
+
+
+@compiled
 def settle_listed(
     net: Listed, asked: Asked, indptr: Offsets, indices: Ints
 ) -> tuple[Offsets, Ints, Offsets, NDArray[np.bool_], Offsets, Offsets, Offsets]:
@@ -290,11 +299,8 @@ def settle_listed(
     seen, wrong = np.empty(n, np.int64), np.empty(n, np.int32)
     log, n_log = np.empty(1024, np.int64), 0
     for item in range(n_items):
-        state[:] = -1
-        overlaps[:] = net.rest
         units = indices[indptr[item] : indptr[item + 1]]
-        for u in units:
-            turn(net, state, overlaps, u)
+        begin(net, units, state, overlaps)
         if asked.trace:
             log = room_for(log, n_log, len(units))
             log[n_log : n_log + len(units)] = units
@@ -347,8 +353,5 @@ def overlaps_of(net: Listed, indptr: Offsets, indices: Ints, out: Ints) -> None:
     """out (n_items, n_patterns): the overlaps of every state with every pattern."""
     state, overlaps = np.empty(len(net.spins), np.int8), net.rest.copy()
     for item in range(len(out)):
-        state[:] = -1
-        overlaps[:] = net.rest
-        for u in indices[indptr[item] : indptr[item + 1]]:
-            turn(net, state, overlaps, u)
+        begin(net, indices[indptr[item] : indptr[item + 1]], state, overlaps)
         out[item] = overlaps[: net.n_patterns]
