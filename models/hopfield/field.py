@@ -109,14 +109,21 @@ class PatternField(MemoryField):
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the memory when all patterns are in; of what is in, where the units are not known yet."""
-        held = int(self.memory.n_bytes)
+        """Bytes of the memory when all patterns are in, each of as many active units as those that are in have on
+        average (before the first one: none); of what is in, where the units are not known yet.
+        """
+        memory, held = self.memory, int(self.memory.n_bytes)
         if self.n_units is None:
             return held
         from sdrsim.models.hopfield.bank import Bank
+        from sdrsim.models.hopfield.code_bank import CodeBank
 
-        rows = np.broadcast_to(np.float32(0), (self.n_patterns, self.n_units))
-        return max(held, Bank.bytes_for(self.memory.params, rows, 0))
+        bank = memory.bank
+        if isinstance(bank, Bank) or callable(memory.params.similarity) or callable(memory.params.separation):
+            rows = np.broadcast_to(np.float32(0), (self.n_patterns, self.n_units))
+            return max(held, Bank.bytes_for(memory.params, rows, 0))
+        n_active = bank.n_active * self.n_patterns // bank.n if memory.n_stored else 0
+        return CodeBank.bytes_for(self.n_units, self.n_patterns, n_active)
 
     def receive(self, port: str, code: SDR, tick: int) -> None:
         """Unite the code with what came to the same port in this tick."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.errors import ParameterError
 
-__all__ = ["Given", "given", "real_rows"]
+__all__ = ["Given", "given", "is_code", "real_rows"]
 
 
 class Given(NamedTuple):
@@ -23,10 +23,10 @@ def given(what: str, x: Any, d: int | None, codes: bool | None) -> Given:
 
     codes : True: codes are wanted; False: real numbers are (codes are taken as 0 and 1); None: x decides.
     """
-    if codes or (codes is None and _is_code(x)):
+    if codes or (codes is None and is_code(x)):
         sdr = as_sdr(x, d, what=what)
         return Given(sdr.dense().astype(np.float32), sdr)
-    if _is_code(x):
+    if is_code(x):
         rows: NDArray[Any] = as_sdr(x, d, what=what).dense().astype(np.float32)
     else:
         rows = real_rows(what, x)
@@ -35,7 +35,8 @@ def given(what: str, x: Any, d: int | None, codes: bool | None) -> Given:
     return Given(rows, None)
 
 
-def _is_code(x: Any) -> bool:
+def is_code(x: Any) -> bool:
+    """Whether x says by its type that it is codes."""
     return isinstance(x, SDR) or hasattr(x, "tocsr") or getattr(x, "dtype", None) == np.bool_
 
 

@@ -16,6 +16,8 @@ from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import FileFormatError, ParameterError
 from sdrsim.files.state import load_state, save_state
 from sdrsim.models.hopfield.bank import Bank, screen_bytes
+from sdrsim.models.hopfield.code_bank import CodeBank
+from sdrsim.models.hopfield.code_recall import recall_codes, store_codes, wants_bits
 from sdrsim.models.hopfield.energies import energies
 from sdrsim.models.hopfield.inputs import Given, given, real_rows
 from sdrsim.models.hopfield.params import HopfieldParams
@@ -111,7 +113,7 @@ class SparseHopfield:
         self._clear()
 
     def _clear(self) -> None:
-        self.bank: Bank | None = None
+        self.bank: Any = None  # Bank, or CodeBank where codes were stored
         self.stores_codes = False
         self.traffic = Traffic()
 
@@ -156,10 +158,11 @@ class SparseHopfield:
     @property
     def patterns(self) -> NDArray[Any]:
         """(M, d) copy of the patterns; the codes as 0/1 where codes were stored."""
-        return self._filled.rows(0, self.n_stored)
+        rows: NDArray[Any] = self._filled.rows(0, self.n_stored)
+        return rows
 
     @property
-    def _filled(self) -> Bank:
+    def _filled(self) -> Any:
         if self.bank is None:
             raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
         return self.bank
@@ -187,6 +190,8 @@ class SparseHopfield:
         trace : bool
             Keep every access, in order.
         """
+        if values is None and wants_bits(self, patterns):
+            return store_codes(self, patterns, trace)
         x = given("patterns", patterns, self.d, None if self.bank is None else self.stores_codes)
         rows = x.rows.astype(self.params.dtype, copy=False)
         kept = None if values is None else real_rows("values", values).astype(self.params.dtype, copy=False)
@@ -249,7 +254,6 @@ class SparseHopfield:
         Recalled
         """
         bank = self._filled
-        x = given("queries", queries, self.d, self.stores_codes)
         n_steps = checked_count("max_steps", max_steps, 1, 2**31)
         level = checked_real("threshold", threshold, 0, 1)
         checked_count("first_item", first_item, 0, 2**63 - 1)
@@ -257,6 +261,9 @@ class SparseHopfield:
             checked_seed(seed)
         if bank.values is not None and n_steps > 1:
             raise ParameterError("max_steps", got=n_steps, expected="1: values are no queries")
+        if isinstance(bank, CodeBank):
+            return recall_codes(self, queries, n_steps, level, trace)
+        x = given("queries", queries, self.d, self.stores_codes)
         found = retrieve(self, bank, x.rows.astype(self.params.dtype, copy=False), n_steps, trace)
         traffic = self._new_traffic()
         found.count(traffic, self.tensor, self._bits(x))
@@ -288,7 +295,7 @@ class SparseHopfield:
     def state(self) -> dict[str, Any]:
         """Parameters and patterns, copied."""
         bank = self.bank
-        held = {} if bank is None else {"patterns": self.patterns}
+        held = {} if bank is None else bank.kept() if isinstance(bank, CodeBank) else {"patterns": self.patterns}
         if bank is not None and bank.values is not None:
             held["values"] = bank.values[: bank.n].copy()
         return {
@@ -306,7 +313,9 @@ class SparseHopfield:
                 raise FileFormatError("state of a SparseHopfield", got=f"{name} {state[name]}", expected=own)
         self._clear()
         arrays = state["arrays"]
-        if "patterns" in arrays:
+        if "starts" in arrays:
+            self.bank = CodeBank.of(self.params, arrays)
+        elif "patterns" in arrays:
             rows, values = arrays["patterns"], arrays.get("values")
             self.bank = Bank(self.params, rows.shape[1], 0 if values is None else values.shape[1])
             self.bank.append(rows, values)

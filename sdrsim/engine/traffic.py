@@ -30,7 +30,8 @@ TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_)])
 class Tensor(NamedTuple):
     """A stored array behind a projection: what the hardware model must place.
 
-    One that grows (a list of patterns) may have more rows in one ledger than in another; the larger number stands.
+    One that grows (a list of patterns, a bit for each) may have more or longer rows in one ledger than in another; the
+    larger numbers stand.
     """
 
     n_rows: int
@@ -149,8 +150,8 @@ class Traffic:
         for name, tensor in tensors.items():
             own = self.tensors.get(name, tensor)
             if own.grows and tensor.grows:
-                own = own._replace(n_rows=max(own.n_rows, tensor.n_rows))
-                tensor = tensor._replace(n_rows=own.n_rows)
+                n_rows, row_bytes = max(own.n_rows, tensor.n_rows), max(own.row_bytes, tensor.row_bytes)
+                own, tensor = (t._replace(n_rows=n_rows, row_bytes=row_bytes) for t in (own, tensor))
             joined[name] = own
             if own != tensor:
                 raise ParameterError(

@@ -1,0 +1,108 @@
+"""Storing and recalling codes kept as rows of bits: checks, counts, answers."""
+
+from typing import Any
+
+import numpy as np
+
+from sdrsim.engine.checks import check_room
+from sdrsim.engine.codes import SDR, as_sdr
+from sdrsim.engine.traffic import TRACE, Traffic, address_bits
+from sdrsim.errors import ParameterError
+from sdrsim.models.hopfield.code_bank import CodeBank
+from sdrsim.models.hopfield.inputs import is_code
+from sdrsim.models.hopfield.kernels.code_steps import Answers, Asking, Ends, answer
+from sdrsim.models.hopfield.kernels.codes import COSINE, DOT, L1, L2, Rule
+from sdrsim.models.hopfield.kernels.scan import NEAREST, ROOT
+from sdrsim.models.hopfield.recalled import Recalled, Stored
+
+__all__ = ["recall_codes", "store_codes", "wants_bits"]
+
+_KINDS = {"dot": DOT, "cosine": COSINE, "l2": L2, "l1": L1}
+
+
+def wants_bits(memory: Any, patterns: Any) -> bool:
+    """Whether these patterns are kept as bits: codes are, where no function of one's own wants numbers."""
+    if memory.bank is not None:
+        return isinstance(memory.bank, CodeBank)
+    p = memory.params
+    return is_code(patterns) and not callable(p.similarity) and not callable(p.separation)
+
+
+def store_codes(memory: Any, patterns: Any, trace: bool) -> Stored:
+    """`SparseHopfield.store` of codes."""
+    bank: CodeBank | None = memory.bank
+    codes = as_sdr(patterns, None if bank is None else bank.d, what="patterns")
+    made = CodeBank(memory.params, codes.size) if bank is None else bank
+    made.check("patterns", codes)
+    check_room("SparseHopfield", max(0, made.room_for(codes) - made.n_bytes), do="store fewer patterns")
+    first = made.n
+    made.append(codes)
+    memory.bank, memory.stores_codes = made, True
+    traffic = Traffic(tensors=made.tensors())
+    made.count_store(traffic, first, trace)
+    memory.traffic += traffic.without_trace()
+    return Stored(len(codes), traffic)
+
+
+def recall_codes(memory: Any, queries: Any, max_steps: int, level: float, trace: bool) -> Recalled:
+    """`SparseHopfield.recall` of codes; its numbers checked already."""
+    bank: CodeBank = memory.bank
+    if not bank.n:
+        raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
+    codes = as_sdr(queries, bank.d, what="queries")
+    bank.check("queries", codes)
+    n, ruled, view = len(codes), memory._rule, bank.view()
+    factor, power = float(memory.beta) * ruled.factor, float(ruled.weight_power)
+    keeps = max_steps > 1 and ruled.mode in (ROOT, NEAREST)
+    rule = Rule(_KINDS[bank.similarity], factor, ruled.asked(1.0, 0), power, bool(ruled.null), keeps)
+    most = max(int(codes.n_active.max(initial=1)), bank.d if max_steps > 1 else 1)
+    asking = Asking(codes.indptr, codes.indices, max_steps, 1e-6 * bank.norm, float(level), most, bool(trace))
+    kinds = {"converged": np.bool_, "certified": np.bool_, "margins": np.float64}
+    ends = Ends._make(np.zeros(n, kinds.get(name, np.int64)) for name in Ends._fields)
+    states = np.zeros((n, bank.d), bank.dtype)
+    found = answer(view, rule, asking, ends, states)
+    made = SDR._trusted(found.units, found.codes, bank.d)
+    traffic = _counted(bank, codes, made, ends, found, trace)
+    memory.traffic += traffic.without_trace()
+    return Recalled(
+        states=states,
+        codes=made,
+        support=SDR._trusted(found.places, found.support, bank.n),
+        weights=found.weights,
+        margin=ends.margins / ruled.factor,
+        iterations=ends.iterations,
+        converged=ends.converged,
+        certified=ends.certified,
+        n_rescored=ends.rescored,
+        traffic=traffic,
+    )
+
+
+def _counted(bank: CodeBank, codes: SDR, made: SDR, ends: Ends, found: Answers, trace: bool) -> Traffic:
+    """What it moved: rows of bits in whole words, lists of units two to a word."""
+    traffic, rows, formed = Traffic(tensors=bank.tensors()), int(ends.rows.sum()), int(ends.passes.sum()) * bank.n
+    read = ends.rescored_units + ends.weighed_units
+    traffic.add(
+        "patterns",
+        "retrieve",
+        rows_read=rows,
+        words_read=rows * bank.row_words,
+        synops=rows * bank.n,
+        sums=formed,
+        compares=formed,
+        code_bits=(len(codes.indices) + len(made.indices)) * address_bits(bank.d),
+    )
+    traffic.add(
+        "units",
+        "retrieve",
+        rows_read=int(ends.rescored.sum() + ends.weighed.sum()),
+        words_read=int((-(-read // 2)).sum()),
+        synops=int(read.sum()),
+        sums=int(ends.rescored.sum()),
+        compares=int(ends.rescored.sum()),
+    )
+    if trace:
+        steps = np.zeros(len(found.log), TRACE)
+        steps["tensor"], steps["row"] = found.log & 1, found.log >> 1
+        traffic.trace = steps
+    return traffic
