@@ -1,6 +1,6 @@
 """The places a number can lie in, near to far, and the mesh between cores: what a card is made of."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
 from sdrsim.errors import ParameterError
@@ -266,7 +266,3 @@ def in_bytes(n: int) -> str:
         if n >= 1 << power:
             return f"{n / (1 << power):.4g} {unit}"
     return f"{n:,} B"
-
-
-LEVEL_FIELDS = tuple(f.name for f in fields(Level))
-MESH_FIELDS = tuple(f.name for f in fields(Mesh))
