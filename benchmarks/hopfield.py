@@ -223,10 +223,10 @@ def few_units(bench: Bench) -> Iterator[Row]:
     cue, dense = codes[:1], stream(0, "queries").standard_normal((1, d), np.float32)
     r = memory.recall(cue)
     assert r.codes == cue
-    assert r.traffic.total("words_read") == n * k * 4 // 8 + len(r.weights) * d * 4 // 8
+    assert r.traffic.total("words_read") == k * -(-n // 64) + len(r.weights) * k // 2  # bits, then units of patterns
     full = SparseHopfield(beta=1.0)
     full.store(codes.dense().astype(np.float32))
-    part = whole_steps(full)[: n * k // 128 * 128]
+    part = whole_steps(full)[: n * k // 32 // 128 * 128]  # as many bytes
     t = bench.medians(
         {"ours": lambda: memory.recall(cue), "peer": lambda: full.recall(dense), "limit": lambda: read_all(part)}
     )
