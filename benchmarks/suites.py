@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from benchmarks import (
     frames,
+    hardware,
     hebbian,
     hebbian_brian2,
     hebbian_graded,
@@ -31,5 +32,6 @@ SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "hopfield": hopfield.retrieval,
     "entmax": hopfield_entmax.entmaxes,
     "frames": frames.frames,
+    "reuse": hardware.reuse,
     "startup": startup.startup,
 }
