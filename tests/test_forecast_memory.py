@@ -256,6 +256,7 @@ def test_bad_parameters_of_a_memory_are_refused() -> None:
         ({"gate": 0.5, "base": "ridge", "merge": "ridge"}, "gate: got 0.5"),
         ({"beta": 0.0}, "beta"),
         ({"beta": ()}, "beta and alpha: got none to choose from"),
+        ({"alpha": []}, "beta and alpha: got none to choose from"),
         ({"alpha": 0.5}, "alpha"),
         ({"merge": "add"}, "merge"),
     ):

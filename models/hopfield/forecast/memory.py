@@ -120,7 +120,7 @@ class MemoryForecaster(Forecaster):
             raise ParameterError("base", got=got, expected=expected)
         if gate is not None and (base is None or merge == "ridge"):
             raise ParameterError("gate", got=repr(gate), expected="None for memory alone and with merge='ridge'")
-        if beta == () or alpha == ():
+        if params.beta == () or params.alpha == ():
             raise ParameterError("beta and alpha", got="none to choose from", expected="at least one of each")
         super().__init__(params)
 
