@@ -126,6 +126,7 @@ def test_recall_is_the_formula(similarity, separation, make, max_steps):
         np.testing.assert_array_equal(r.converged[clear], converged[clear])
         assert r.codes == SDR.from_dense(r.states > 0.4711)
         assert (r.weights > 0).all()
+        assert not r.certified[(r.support.n_active != 1) | ~r.converged | (r.iterations < 2)].any()
 
 
 @pytest.mark.parametrize("max_steps", [1, 5])
