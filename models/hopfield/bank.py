@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.traffic import Traffic, trace_of
+from sdrsim.kernels.sums import aligned
 from sdrsim.models.hopfield.kernels.panels import LANES, get_patterns, put_patterns
 from sdrsim.models.hopfield.kernels.scan import Store
 from sdrsim.models.hopfield.kernels.screen import Screen, put_screen
@@ -76,7 +77,7 @@ class Bank:
         end = self.n + len(rows)
         if end > LANES * len(self.panels):
             n_panels = max(-(-end // LANES), 2 * len(self.panels) if self.n else 0)
-            panels = np.zeros((n_panels, self.d, LANES), self.dtype)
+            panels = aligned((n_panels, self.d, LANES), self.dtype)
             panels[: len(self.panels)] = self.panels
             self.panels = panels
             if self.values is not None:
@@ -159,7 +160,7 @@ def screen_bytes(d: int) -> int:
 
 
 def _screen(n_panels: int, d: int) -> Screen:
-    cells = np.zeros((n_panels, (d + 1) // 2, LANES, 2), np.int8)
+    cells = aligned((n_panels, (d + 1) // 2, LANES, 2), np.int8)
     return Screen(cells, *(np.zeros(LANES * n_panels, np.float32) for _ in range(3)))
 
 

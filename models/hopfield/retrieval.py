@@ -23,7 +23,7 @@ __all__ = ["Found", "retrieve"]
 PORTION = 64  # queries that share a pass
 PATTERNS = "patterns"
 KEPT = 128  # patterns listed for later steps, at least
-_LENGTH = 2048  # room of a list at first
+_LENGTH = 4096  # room of a list at first
 
 Rows = NDArray[Any]
 
@@ -61,7 +61,7 @@ class Found:
             name,
             "retrieve",
             rows_read=scored + rescored + own,
-            words_read=int((-(-e.cells * bank.itemsize // 8)).sum()) + (rescored + own) * bank.words,
+            words_read=int((e.cells * bank.itemsize + 7 >> 3).sum()) + (rescored + own) * bank.words,
             synops=cells + (rescored + own) * bank.d,
             sums=scored + rescored,
             compares=scored + rescored,
@@ -72,7 +72,7 @@ class Found:
             traffic.add("values", "retrieve", rows_read=weighed, words_read=words, synops=weighed * bank.v)
         if bank.screened:
             sums = int(e.screened.sum())
-            words = int((-(-e.bytes // 8)).sum())
+            words = int((e.bytes + 7 >> 3).sum())
             traffic.add(
                 "screen",
                 "retrieve",
@@ -168,10 +168,11 @@ def _arrived(found: Found, left: NDArray[np.int64], made: NDArray[Any]) -> NDArr
     if bank.values is not None:
         found.states[left] = made
         return np.zeros(len(left), np.bool_)
-    moved = np.linalg.norm(made.astype(np.float64) - found.states[left], axis=1)
+    moved = made.astype(np.float64) - found.states[left]
     found.states[left] = made
-    e.converged[left] = moved <= 1e-6 * bank.norm
-    return ~e.converged[left]
+    still = np.sqrt(np.einsum("ij,ij->i", moved, moved)) <= 1e-6 * bank.norm
+    e.converged[left] = still
+    return np.asarray(~still)
 
 
 def _by_rules(memory: Any, found: Found, x: NDArray[Any], left: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -256,7 +257,7 @@ def _sifted(found: Found, left: NDArray[np.int64], store: Store, z: Rows, asked:
     lists = sift(store, bank.screen, z, asked, lists, scored, wanted)
     pairs = np.add.reduceat(z != 0, np.arange(0, bank.d, 2), axis=1).astype(bool).sum(axis=1)
     e.scored[left] += scored
-    e.cells[left] += np.count_nonzero(z, axis=1) * scored
+    e.cells[left] += (z != 0).sum(axis=1) * scored
     e.screened[left] += bank.n
     e.bytes[left] += (2 * pairs + screen_bytes(0)) * bank.n
     if found.reads is not None:
@@ -302,7 +303,7 @@ def _step(
         lists = _sifted(found, left, store, z, asked, lists)
     else:
         lists = scan(store, z, asked, lists)
-        _passed(found, left, bank.d if store.distance else np.count_nonzero(z, axis=1))
+        _passed(found, left, bank.d if store.distance else (z != 0).sum(axis=1))
     kept = kept_lists(lists) if quick else lists
     room = lists.values.shape[1]
     weights = arrays[2][:n] if arrays[2].shape[1] == room else np.empty((n, room))
@@ -312,7 +313,8 @@ def _step(
         mean_of_rows(bank.values, *part[1:], made)
     else:
         mean_of_patterns(bank.panels, *part[1:], made)
-        made[lists.counts == 0] = now[lists.counts == 0]
+        if not lists.counts.all():
+            made[lists.counts == 0] = now[lists.counts == 0]
     e.margins[left] = margins
     e.weighed[left] += lists.counts
     more = _arrived(found, left, made)
@@ -324,19 +326,16 @@ def _step(
 
 
 def _settle(memory: Any, found: Found, left: NDArray[np.int64], first: tuple[Any, ...], max_steps: int) -> Part:
-    """Later steps, on the lists of the first."""
-    bank, rule = found.bank, memory._rule
+    """Later steps, on the lists of the first; of queries side by side."""
+    bank, rule, span = found.bank, memory._rule, slice(left[0], left[-1] + 1)
     store, gains, z, kept, lists, weights = first
-    states, ends, passes = found.states[left], Ends._make(a[left] for a in found.ends), found.ends.passes[left]
+    states, ends = found.states[span], Ends._make(a[span] for a in found.ends)
     asked = rule.asked(1.0, KEPT)
     support, weights = later_steps(
         store, asked, rule.weight_power, gains, bank.reach, z, kept, lists, states, weights, max_steps, ends
     )
-    found.states[left] = states
-    for whole, new in zip(found.ends, ends):
-        whole[left] = new
     if found.reads is not None:
         every = np.arange(bank.n, dtype=np.int64)
-        for q, n_more in zip(left, ends.passes - passes):
+        for q, n_more in zip(left, ends.passes):
             found.reads += [(int(q), PATTERNS, every)] * int(n_more)
     return Part(left, *flat_lists(support, weights))

@@ -10,10 +10,11 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from sdrsim.kernels.simd import I32, I64, LANES, _at, _broadcast, _int
+from sdrsim.kernels.simd import I32, I64, LANES, _at, _broadcast, _host_has, _int
 
 I1, I8, I16 = ir.IntType(1), ir.IntType(8), ir.IntType(16)
 _KINDS = {types.float32: ir.FloatType(), types.float64: ir.DoubleType(), types.int8: I8}
+_PACKS = _host_has("avx512f")  # one register, of 16 lanes of 32 bits
 _SUFFIX = {types.float32: "f32", types.float64: "f64"}
 
 
@@ -35,13 +36,13 @@ def _cells(b, address, kind, cell):
     return b.sitofp(loaded, ir.VectorType(_KINDS[kind], LANES)) if cell == types.int8 else loaded
 
 
-def make_tile(n_queries, n_panels, indexed=False, distance=False):
+def make_tile(n_queries, n_panels, indexed=False, distance=False, far=False):
     """tile(one, cell, panels, stride, x, n, places, out, out_stride): scores of a tile, added to what is in `out`.
 
     `one` and `cell` are scalars that name the kinds of sums and of cells. Panels are `stride` bytes apart. `x` holds,
     for each of n steps, the coordinate of each query; step j is row j of a panel, or with ``indexed`` row places[j]
     (int32). Query q's scores of panel p go to ``out + q * out_stride + p * 16 cells``. With ``distance`` the score is
-    minus the sum of ``abs(x - pattern)``.
+    minus the sum of ``abs(x - pattern)``. With ``far``, for one query, panel p's scores go to ``out + p * out_stride``.
     """
 
     def codegen(context, b, signature, args):
@@ -72,7 +73,7 @@ def make_tile(n_queries, n_panels, indexed=False, distance=False):
         for q, side in enumerate(slots):
             for p, slot in enumerate(side):
                 place = b.add(b.mul(_int(q), out_stride), b.mul(_int(p * LANES), n_bytes))
-                target = _at(b, out, place, vector)
+                target = _at(b, out, b.mul(_int(p), out_stride) if far else place, vector)
                 b.store(b.fadd(b.load(target, align=4), b.load(slot)), target, align=4)
         return context.get_dummy_value()
 
@@ -99,11 +100,18 @@ def _append_codegen(context, b, signature, args):
     bits_of = cgutils.get_or_insert_function(b.module, ir.FunctionType(I16, [I16]), "llvm.ctpop.i16")
 
     def packed(values_in, element, base, where, mask_in):
-        kind_in = ir.VectorType(element, LANES)
-        name = f"llvm.masked.compressstore.v{LANES}" + {"float": "f32", "double": "f64", "i32": "i32"}[str(element)]
-        call = ir.FunctionType(ir.VoidType(), [kind_in, element.as_pointer(), mask])
+        """Packed in a register and stored whole, where there is an instruction; into memory takes it far longer."""
+        kind_in, suffix = ir.VectorType(element, LANES), {"float": "f32", "double": "f64", "i32": "i32"}[str(element)]
         pointer = b.gep(b.inttoptr(base, element.as_pointer()), [where])
-        b.call(cgutils.get_or_insert_function(b.module, call, name), [values_in, pointer, mask_in])
+        if suffix == "f64" or not _PACKS:
+            call, name = [kind_in, element.as_pointer(), mask], f"llvm.masked.compressstore.v{LANES}{suffix}"
+            store = cgutils.get_or_insert_function(b.module, ir.FunctionType(ir.VoidType(), call), name)
+            b.call(store, [values_in, pointer, mask_in])
+            return
+        name = f"llvm.experimental.vector.compress.v{LANES}{suffix}"
+        call = cgutils.get_or_insert_function(b.module, ir.FunctionType(kind_in, [kind_in, mask, kind_in]), name)
+        made = b.call(call, [values_in, mask_in, ir.Constant(kind_in, ir.Undefined)])
+        b.store(made, b.bitcast(pointer, kind_in.as_pointer()), align=4)
 
     with cgutils.for_range(b, n_groups) as loop:
         here = b.load(_at(b, scores, b.mul(b.mul(loop.index, _int(LANES)), size), vector), align=4)
@@ -122,7 +130,7 @@ def _append_codegen(context, b, signature, args):
 def append_above(typingctx, floor, scores, n_groups, first, values, places, n):
     """Append the scores above `floor`, and their places ``first + i`` (int32), to lists of n; the new n.
 
-    16 * n_groups scores of the kind of `floor`; the lists have room for all of them.
+    16 * n_groups scores of the kind of `floor`; the lists have room for all of them, and what is behind n may change.
     """
     if floor not in _SUFFIX:
         return None

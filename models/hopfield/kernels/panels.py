@@ -19,12 +19,15 @@ Cells = NDArray[np.float32] | NDArray[np.float64]
 LANES = 16
 BLOCK = 128  # coordinates of a chain
 SIDE = 8  # queries of a packed tile
+PARTS = 4  # of the patterns, read side by side for a query alone: memory gives more to several streams than to one
 
 _tile_8x3, _tile_8x1 = make_tile(SIDE, 3), make_tile(SIDE, 1)
 _tile_1x4, _tile_1x1 = make_tile(1, 4), make_tile(1, 1)
 _some_1x4, _some_1x1 = make_tile(1, 4, indexed=True), make_tile(1, 1, indexed=True)
 _away_8x3, _away_8x1 = make_tile(SIDE, 3, distance=True), make_tile(SIDE, 1, distance=True)
 _away_1x4, _away_1x1 = make_tile(1, 4, distance=True), make_tile(1, 1, distance=True)
+_far, _far_some = make_tile(1, PARTS, far=True), make_tile(1, PARTS, indexed=True, far=True)
+_far_away = make_tile(1, PARTS, distance=True, far=True)
 _NOWHERE = np.uint64(0)
 _FEW = 2  # uses of a panel that do not pay for turning it
 
@@ -119,6 +122,31 @@ def score_one(panels: Cells, first: int, n_panels: int, query: Query, distance: 
                 else:
                     _some_1x1(one, cell, here, stride, source, end - begin, which, to, 0)
         p += 4 if wide else 1
+
+
+@inlined
+def score_parts(panels: Cells, first: int, n_panels: int, part: int, query: Query, distance: bool, out: Cells) -> None:
+    """Scores of one query with `n_panels` panels of each of four parts of `part` panels, into ``out[part, >= 16 *
+    n_panels]``, as `score_one` gives them.
+    """
+    one, cell = query.values[0], panels[0, 0, 0]
+    stride, size, row = panels.strides[0], out.itemsize, out.strides[0]
+    out[:, : LANES * n_panels] = 0
+    x, places, target = query.values.ctypes.data, query.places.ctypes.data, np.uint64(out.ctypes.data)
+    for p in range(n_panels):
+        here = np.uint64(panels.ctypes.data) + np.uint64((first + p) * stride)
+        to = target + np.uint64(p * LANES * size)
+        for block in range(len(query.starts) - 1):
+            begin, end = query.starts[block], query.starts[block + 1]
+            rows = min(BLOCK, panels.shape[1] - block * BLOCK)
+            source, start = np.uint64(x) + np.uint64(begin * size), here + np.uint64(block * BLOCK * panels.strides[1])
+            if distance:
+                _far_away(one, cell, start, part * stride, source, rows, _NOWHERE, to, row)
+            elif end - begin == rows:
+                _far(one, cell, start, part * stride, source, rows, _NOWHERE, to, row)
+            elif end > begin:
+                which = np.uint64(places) + np.uint64(begin * 4)
+                _far_some(one, cell, here, part * stride, source, end - begin, which, to, row)
 
 
 @inlined

@@ -15,6 +15,7 @@ from sdrsim.kernels.simd_panels import append_above, largest
 from sdrsim.models.hopfield.kernels.panels import (
     BLOCK,
     LANES,
+    PARTS,
     SIDE,
     Cells,
     Query,
@@ -22,6 +23,7 @@ from sdrsim.models.hopfield.kernels.panels import (
     pack_query,
     score_many,
     score_one,
+    score_parts,
 )
 from sdrsim.models.hopfield.kernels.roots import tighten
 
@@ -29,7 +31,8 @@ ROOT, NEAREST, BEST, ALL, LEVEL = range(5)
 """What has weight: scores above a root; the largest; the k best; all; all above a fixed level."""
 
 TILE = 12  # panels scored before lists are looked at
-ROOM = TILE * LANES
+WIDE = TILE * LANES
+ROOM = (PARTS + 1) * WIDE
 """Scores that may come onto a list before it is looked at again."""
 CAP = 512
 
@@ -157,11 +160,13 @@ def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, l
         for i in range(n_real):
             scores[i] += store.bias[begin + i]
     scores[n_real:n] = -np.inf
-    lists.tops[q] = largest(lists.tops[q], scores.ctypes.data, n_panels)
-    if asked.mode == ROOT and asked.n_keep == 0:
-        lists.floors[q] = max(lists.floors[q], below(np.float64(lists.tops[q]) - 1.0, lists.floors[q]))
-    elif asked.mode == NEAREST and asked.n_keep == 0:
-        lists.floors[q] = below(np.float64(lists.tops[q]), lists.floors[q])
+    top: np.float32 = largest(lists.tops[q], scores.ctypes.data, n_panels)
+    if top > lists.tops[q]:
+        lists.tops[q] = top
+        if asked.mode == ROOT and asked.n_keep == 0:
+            lists.floors[q] = max(lists.floors[q], below(np.float64(top) - 1.0, top))
+        elif asked.mode == NEAREST and asked.n_keep == 0:
+            lists.floors[q] = below(np.float64(top), top)
     values, places = lists.values[q], lists.places[q]
     lists.counts[q] = append_above(
         lists.floors[q], scores.ctypes.data, n_panels, begin, values.ctypes.data, places.ctypes.data, lists.counts[q]
@@ -174,7 +179,7 @@ def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, l
 def scan(store: Store, x: Cells, asked: Asked, lists: Lists) -> Lists:
     """List the scores that can matter of each query: the same lists, or longer ones where their room was too small.
 
-    x : (n, n_dims), scaled. Lists have room for one tile (`ROOM`) at least; for LEVEL the caller sets the floors.
+    x : (n, n_dims), scaled. Lists have room for `ROOM` at least; for LEVEL the caller sets the floors.
     """
     n, d = x.shape
     lists.counts[:], lists.caps[:] = 0, CAP
@@ -212,20 +217,37 @@ def longer(store: Store, lists: Lists) -> Lists:
 
 @compiled
 def _scan_one_by_one(store: Store, x: Cells, asked: Asked, lists: Lists, q: int, first: int) -> tuple[int, int]:
-    """From a query and a panel on; where a list has no room left, or (number of queries, -1)."""
-    d = x.shape[1]
+    """From a query and a panel (of the first part) on; where a list has no room left, or (number of queries, -1)."""
+    d, n_panels = x.shape[1], (store.n + LANES - 1) // LANES
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
-    scores, n_panels = np.empty(ROOM, x.dtype), (store.n + LANES - 1) // LANES
-    most = lists.values.shape[1] - ROOM
+    scores, part, most = np.empty((PARTS, WIDE), x.dtype), n_panels // PARTS, lists.values.shape[1] - ROOM
     for r in range(q, len(x)):
         pack_query(x[r], store.distance, query)
-        for p in range(first if r == q else 0, n_panels, TILE):
+        for p in range(first if r == q else 0, part, TILE):
             if lists.counts[r] > most:
                 return r, p
-            wide = min(TILE, n_panels - p)
-            score_one(store.panels, p, wide, query, store.distance, scores)
-            take(store, asked, p, wide, scores, lists, r)
+            wide = min(TILE, part - p)
+            score_parts(store.panels, p, wide, part, query, store.distance, scores)
+            for s in range(PARTS):
+                take(store, asked, s * part + p, wide, scores[s], lists, r)
+        begin = PARTS * part
+        if n_panels > begin:
+            score_one(store.panels, begin, n_panels - begin, query, store.distance, scores[0])
+            take(store, asked, begin, n_panels - begin, scores[0], lists, r)
+        _in_order(lists, r, max(part, 1) * LANES)
     return len(x), -1
+
+
+@compiled
+def _in_order(lists: Lists, q: int, part: int) -> None:
+    """Parts of so many patterns, which came in turns, one after another: places rise again."""
+    n = lists.counts[q]
+    values, places, at = lists.values[q, :n].copy(), lists.places[q, :n].copy(), 0
+    for s in range(PARTS + 1):
+        for i in range(n):
+            if min(places[i] // part, PARTS) == s:
+                lists.values[q, at], lists.places[q, at] = values[i], places[i]
+                at += 1
 
 
 @compiled
@@ -234,7 +256,7 @@ def _scan_together(store: Store, x: Cells, asked: Asked, lists: Lists, first: in
     n_groups, n_panels = (len(x) + SIDE - 1) // SIDE, (store.n + LANES - 1) // LANES
     packed = np.empty((n_groups, x.shape[1], SIDE), x.dtype)
     pack_queries(x, packed)
-    scores = np.empty((n_groups * SIDE, ROOM), x.dtype)
+    scores = np.empty((n_groups * SIDE, WIDE), x.dtype)
     for p in range(first, n_panels, TILE):
         if lists.counts.max() > lists.values.shape[1] - ROOM:
             return p

@@ -27,6 +27,7 @@ from sdrsim.models.hopfield.kernels.scan import (
     ROOM,
     ROOT,
     TILE,
+    WIDE,
     Asked,
     Lists,
     Store,
@@ -210,7 +211,7 @@ def _note(
     q: int,
     both: Floats,
 ) -> None:
-    """Put the bounds of a tile that can matter on a query's list; ``both[2, ROOM]`` is room for them."""
+    """Put the bounds of a tile that can matter on a query's list; ``both[2, WIDE]`` is room for them."""
     begin, n, uppers, lowers = first * LANES, n_panels * LANES, both[0], both[1]
     n_real = min(n, store.n - begin)
     unit, length, rest = digits.unit[q], digits.length[q], digits.rest[q]
@@ -229,12 +230,13 @@ def _note(
             uppers[i] += store.bias[begin + i]
             lowers[i] += store.bias[begin + i]
     uppers[n_real:n], lowers[n_real:n] = -np.inf, -np.inf
-    bounds.tops[q] = largest(bounds.tops[q], lowers.ctypes.data, n_panels)
-    top = bounds.tops[q]
-    if asked.mode == ROOT and asked.n_keep == 0:
-        bounds.floors[q] = max(bounds.floors[q], below(np.float64(top) - 1.0, top))
-    elif asked.mode == NEAREST and asked.n_keep == 0:
-        bounds.floors[q] = below(np.float64(top), top)
+    top: np.float32 = largest(bounds.tops[q], lowers.ctypes.data, n_panels)
+    if top > bounds.tops[q]:
+        bounds.tops[q] = top
+        if asked.mode == ROOT and asked.n_keep == 0:
+            bounds.floors[q] = max(bounds.floors[q], below(np.float64(top) - 1.0, top))
+        elif asked.mode == NEAREST and asked.n_keep == 0:
+            bounds.floors[q] = below(np.float64(top), top)
     had = bounds.counts[q]
     bounds.counts[q] = append_above(
         bounds.floors[q],
@@ -273,7 +275,7 @@ def _bound(store: Store, screen: Screen, asked: Asked, digits: Digits, bounds: B
     packed = np.zeros((n_groups, n_pairs, SIDE, 2), np.int16)
     for q in range(n if n > 1 else 0):
         packed[q // SIDE, :, q % SIDE] = digits.pairs[q]
-    sums, both = np.empty((max(n_groups * SIDE, 1), ROOM), np.int32), np.empty((2, ROOM), np.float32)
+    sums, both = np.empty((max(n_groups * SIDE, 1), WIDE), np.int32), np.empty((2, WIDE), np.float32)
     for p in range(first, n_panels, TILE):
         if bounds.counts.max() > bounds.uppers.shape[1] - ROOM:
             return p
@@ -310,7 +312,7 @@ def _score(
     """List the scores of one query with the panels wanted, from one on; (where the list has no room left, or -1; how
     many patterns were scored).
     """
-    d, n_panels, scores = len(x), (store.n + LANES - 1) // LANES, np.empty(ROOM, x.dtype)
+    d, n_panels, scores = len(x), (store.n + LANES - 1) // LANES, np.empty(WIDE, x.dtype)
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
     pack_query(x, False, query)
     p, n_scored, most = first, 0, lists.values.shape[1] - ROOM
