@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 TITLE = "Forecasting ETTh1 without training: ridge, memory of windows, attention over patches"
 CITATION = "Wu et al. 2024, STanHop, ICLR (protocol; reconstruction); Zhou et al. 2021, Informer, AAAI (data)"
 NEEDS = ("etth1",)
-QUICK = {"horizons": (24,), "betas": (0.5, 1.0), "betas_mixed": (0.5,), "betas_tandem": (1.0,), "over_tandem": False}
+QUICK = {"horizons": (24,), "betas": (0.5,), "betas_mixed": (0.5,), "betas_tandem": (1.0,), "over_tandem": False}
 
 LAST, SEASON, RIDGE, MEMORY = "last value", "last 24 hours", "ridge", "memory"
 GATED, MIXED, TANDEM, BOTH = "ridge + memory", "ridge + mixed memory", "tandem", "tandem + mixed memory"
