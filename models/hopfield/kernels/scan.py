@@ -88,18 +88,10 @@ class Lists(NamedTuple):
 
 
 @inlined
-def below(level: float, like: np.float32) -> np.float32:
+def below(level: float, like: Cells) -> np.float32:
     """The largest number of the kind of `like` below a level: rounding must not drop what lies on it."""
-    x = type_as(level, like)
-    return np.nextafter(x, type_as(-np.inf, like))
-
-
-@inlined
-def type_as(x: float, like: np.float32) -> np.float32:
-    """x in the kind of `like`."""
-    pair = np.empty(1, np.asarray(like).dtype)
-    pair[0] = x
-    return pair[0]
+    kind = like.dtype.type
+    return np.nextafter(kind(level), kind(-np.inf))
 
 
 @compiled
@@ -140,7 +132,7 @@ def thin_list(asked: Asked, lists: Lists, q: int) -> None:
     """Raise a query's floor by what its list tells, and drop what falls below."""
     values, places, n = lists.values[q], lists.places[q], lists.counts[q]
     wanted = raised(asked, values, n, lists.tops[q], np.float64(lists.floors[q]))
-    lists.floors[q] = max(lists.floors[q], below(wanted, lists.floors[q]))
+    lists.floors[q] = max(lists.floors[q], below(wanted, lists.floors))
     lists.counts[q] = _thin(values, places, n, lists.floors[q])
     lists.caps[q] = max(CAP, 2 * lists.counts[q])
 
@@ -164,9 +156,9 @@ def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, l
     if top > lists.tops[q]:
         lists.tops[q] = top
         if asked.mode == ROOT and asked.n_keep == 0:
-            lists.floors[q] = max(lists.floors[q], below(np.float64(top) - 1.0, top))
+            lists.floors[q] = max(lists.floors[q], below(np.float64(top) - 1.0, lists.floors))
         elif asked.mode == NEAREST and asked.n_keep == 0:
-            lists.floors[q] = below(np.float64(top), top)
+            lists.floors[q] = below(np.float64(top), lists.floors)
     values, places = lists.values[q], lists.places[q]
     lists.counts[q] = append_above(
         lists.floors[q], scores.ctypes.data, n_panels, begin, values.ctypes.data, places.ctypes.data, lists.counts[q]

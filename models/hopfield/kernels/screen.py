@@ -234,9 +234,9 @@ def _note(
     if top > bounds.tops[q]:
         bounds.tops[q] = top
         if asked.mode == ROOT and asked.n_keep == 0:
-            bounds.floors[q] = max(bounds.floors[q], below(np.float64(top) - 1.0, top))
+            bounds.floors[q] = max(bounds.floors[q], below(np.float64(top) - 1.0, bounds.floors))
         elif asked.mode == NEAREST and asked.n_keep == 0:
-            bounds.floors[q] = below(np.float64(top), top)
+            bounds.floors[q] = below(np.float64(top), bounds.floors)
     had = bounds.counts[q]
     bounds.counts[q] = append_above(
         bounds.floors[q],
@@ -258,7 +258,7 @@ def _thin(asked: Asked, bounds: Bounds, q: int) -> None:
     """Raise a floor by the lower bounds, drop what has its upper bound at or below."""
     uppers, lowers, places, n = bounds.uppers[q], bounds.lowers[q], bounds.places[q], bounds.counts[q]
     wanted = raised(asked, lowers, n, bounds.tops[q], np.float64(bounds.floors[q]))
-    floor = max(bounds.floors[q], below(wanted, bounds.floors[q]))
+    floor = max(bounds.floors[q], below(wanted, bounds.floors))
     kept = 0
     for i in range(n):
         uppers[kept], lowers[kept], places[kept] = uppers[i], lowers[i], places[i]
