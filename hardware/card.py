@@ -8,10 +8,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.files.table import Table
 from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, Level, Mesh
-from sdrsim.hardware.quantity import Grade, Quantity, nearest, scaled_logic, weakest
+from sdrsim.hardware.quantity import Grade, Quantity, scaled_logic, weakest
 
 __all__ = ["Card"]
 
@@ -128,7 +128,7 @@ class Card:
         if isinstance(card, Path) or str(card).endswith(".toml"):
             return read_card(Path(card), cls)
         if card not in cls.names():
-            do = nearest(card, cls.names()) or "a file of your own: a path that ends in .toml"
+            do = did_you_mean(card, cls.names()) or "a file of your own: a path that ends in .toml"
             raise ParameterError("card", got=repr(card), expected=", ".join(cls.names()), do=do)
         return read_card(_FOLDER / f"{card}.toml", cls)
 
@@ -142,7 +142,7 @@ class Card:
         """
         found = {level.name: level for level in self.levels}
         if name not in found:
-            raise ParameterError("level", got=repr(name), expected=", ".join(found), do=nearest(name, found))
+            raise ParameterError("level", got=repr(name), expected=", ".join(found), do=did_you_mean(name, found))
         return found[name]
 
     @property
@@ -164,7 +164,7 @@ class Card:
             The card has no such operation.
         """
         if name not in self.compute:
-            expected, do = ", ".join(self.compute), nearest(name, self.compute)
+            expected, do = ", ".join(self.compute), did_you_mean(name, self.compute)
             raise ParameterError(f"operation of {self.name}", got=repr(name), expected=expected, do=do)
         return self.compute[name]
 
@@ -306,7 +306,9 @@ class Card:
         if ends:
             raise ParameterError(f"number of {self.name}", got=repr(key), expected=f"one of {', '.join(ends)}")
         names = [*known, *(path.rpartition(".")[2] for path in known)]
-        raise ParameterError(f"number of {self.name}", got=repr(key), do=nearest(key, names), expected="a known path")
+        raise ParameterError(
+            f"number of {self.name}", got=repr(key), do=did_you_mean(key, names), expected="a known path"
+        )
 
     def _with_layout(self, path: str, value: Any) -> Self:
         name, _, what = path.rpartition(".")

@@ -7,10 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sdrsim.errors import FileFormatError, ParameterError
+from sdrsim.errors import FileFormatError, ParameterError, did_you_mean
 from sdrsim.hardware.dram import dram
 from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, Level, Mesh
-from sdrsim.hardware.quantity import Quantity, conversion, nearest
+from sdrsim.hardware.quantity import Quantity, conversion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -192,7 +192,7 @@ def _known(table: dict[str, Any], names: Iterable[str], where: str) -> None:
     for name in table:
         if name not in known:
             raise FileFormatError(
-                f"{where}, {name}", got="an unknown name", expected=", ".join(known), do=nearest(name, known)
+                f"{where}, {name}", got="an unknown name", expected=", ".join(known), do=did_you_mean(name, known)
             )
 
 

@@ -7,8 +7,8 @@ Moving a bit over the pins and the board is not in it; ``e_io`` must be named wh
 from math import ceil
 from typing import NamedTuple
 
-from sdrsim.errors import ParameterError
-from sdrsim.hardware.quantity import Grade, Quantity, nearest
+from sdrsim.errors import ParameterError, did_you_mean
+from sdrsim.hardware.quantity import Grade, Quantity
 from sdrsim.hardware.tables import Row, table_rows
 
 __all__ = ["Dram", "assumed_io", "dram", "dram_names"]
@@ -127,7 +127,7 @@ class Dram(NamedTuple):
         """
         before = {"hit": 0.0, "closed": self.t_rcd, "conflict": self.t_rp + self.t_rcd}
         if state not in before:
-            raise ParameterError("state", got=repr(state), expected=", ".join(before), do=nearest(state, before))
+            raise ParameterError("state", got=repr(state), expected=", ".join(before), do=did_you_mean(state, before))
         return (before[state] + self.cl + self.burst_length / 2) * self.t_ck
 
     def bursts(self, n_bytes: int, offset: int = 0) -> int:
@@ -191,7 +191,7 @@ def dram(name: str) -> Dram:
     exact = [row for row in rows if row["device"] == name]
     if len(exact or rows) != 1:
         fits = ", ".join(row["device"] for row in rows)
-        do = f"it fits {fits}" if rows else nearest(name, dram_names())
+        do = f"it fits {fits}" if rows else did_you_mean(name, dram_names())
         raise ParameterError("DRAM device", got=repr(name), expected=", ".join(dram_names()), do=do)
     return _device((exact or rows)[0])
 
@@ -212,6 +212,6 @@ def assumed_io(kind: str) -> Quantity:
     """
     rows = {row["device"]: row for row in table_rows("dram") if row["kind"] == "e_io_default"}
     if kind not in rows:
-        raise ParameterError("interface", got=repr(kind), expected=", ".join(rows), do=nearest(kind, rows))
+        raise ParameterError("interface", got=repr(kind), expected=", ".join(rows), do=did_you_mean(kind, rows))
     row = rows[kind]
     return Quantity(row["pj_per_bit_total"], row["unit"], row["source"], row["grade"], note=row["note"])

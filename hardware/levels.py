@@ -3,9 +3,9 @@
 from dataclasses import dataclass, replace
 from typing import Any, Self, get_args
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.hardware.dram import Dram
-from sdrsim.hardware.quantity import Quantity, nearest
+from sdrsim.hardware.quantity import Quantity
 from sdrsim.hardware.sram import Cell, sram
 
 __all__ = ["CARD_UNITS", "KINDS", "LEVEL_UNITS", "MESH_UNITS", "Level", "Mesh"]
@@ -97,7 +97,9 @@ class Level:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise ParameterError("kind", got=repr(self.kind), expected=", ".join(KINDS), do=nearest(self.kind, KINDS))
+            raise ParameterError(
+                "kind", got=repr(self.kind), expected=", ".join(KINDS), do=did_you_mean(self.kind, KINDS)
+            )
         for what in _LAYOUT:
             n = getattr(self, what)
             if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):

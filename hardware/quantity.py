@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from math import isfinite
-from typing import Any, Literal, Self, get_args
+from typing import Literal, Self, get_args
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 
-__all__ = ["GRADES", "Grade", "Quantity", "conversion", "nearest", "scaled_logic", "weakest"]
+__all__ = ["GRADES", "Grade", "Quantity", "conversion", "scaled_logic", "weakest"]
 
 Grade = Literal["A", "B", "C", "user"]
 GRADES: tuple[Grade, ...] = get_args(Grade)
@@ -193,7 +192,7 @@ def _parts(unit: str) -> tuple[int, str, float]:
         if head in scales and per in _PER:
             return kind, per, scales[head]
     known = [*(u for scales in _SCALES for u in scales), *(f"pJ/{per}" for per in _PER)]
-    raise ParameterError("unit", got=repr(unit), expected="a known unit", do=nearest(unit, known))
+    raise ParameterError("unit", got=repr(unit), expected="a known unit", do=did_you_mean(unit, known))
 
 
 def weakest(grades: Iterable[str]) -> Grade:
@@ -230,9 +229,3 @@ def scaled_logic(quantity: Quantity, node_nm: float, vdd: float | None = None) -
         factor *= (vdd / quantity.vdd) ** 2
         why += f" and the supply squared, from {quantity.vdd:g} V"
     return replace((quantity * factor).lowered(why), node_nm=node_nm, vdd=vdd)
-
-
-def nearest(name: Any, known: Iterable[str]) -> str | None:
-    """'did you mean ...?' for an unknown name, or None."""
-    near = get_close_matches(str(name), list(known), n=3)
-    return f"did you mean {' or '.join(near)}?" if near else None

@@ -11,8 +11,8 @@ from functools import cache
 from math import ceil, exp, log, sqrt
 from typing import Literal, NamedTuple
 
-from sdrsim.errors import ParameterError
-from sdrsim.hardware.quantity import Quantity, nearest
+from sdrsim.errors import ParameterError, did_you_mean
+from sdrsim.hardware.quantity import Quantity
 from sdrsim.hardware.tables import Row, arithmetic, table_rows
 
 __all__ = ["BANK_BYTES", "SRAM_MODELS", "Sram", "log_log", "power_law", "sram"]
@@ -115,7 +115,9 @@ def _checked(capacity_bytes: int, word_bits: int, node_nm: float, model: str, ba
         if not n >= 1:
             raise ParameterError(what, got=n, expected="at least 1")
     if model not in SRAM_MODELS:
-        raise ParameterError("model", got=repr(model), expected=", ".join(SRAM_MODELS), do=nearest(model, SRAM_MODELS))
+        raise ParameterError(
+            "model", got=repr(model), expected=", ".join(SRAM_MODELS), do=did_you_mean(model, SRAM_MODELS)
+        )
     if cell not in ("lstp", "hp"):
         raise ParameterError("cell", got=repr(cell), expected="lstp or hp")
     if not _LEAST_NODE <= node_nm <= _MOST_NODE:

@@ -6,8 +6,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from sdrsim.errors import FileFormatError, ParameterError
-from sdrsim.hardware.quantity import Quantity, nearest
+from sdrsim.errors import FileFormatError, ParameterError, did_you_mean
+from sdrsim.hardware.quantity import Quantity
 
 __all__ = ["Row", "arithmetic", "event", "read_table", "table_names", "table_rows"]
 
@@ -38,7 +38,7 @@ def table_rows(name: str) -> tuple[Row, ...]:
         An unknown table.
     """
     if name not in table_names():
-        do = nearest(name, table_names())
+        do = did_you_mean(name, table_names())
         raise ParameterError("table", got=repr(name), expected=", ".join(table_names()), do=do)
     return tuple(read_table(_FOLDER / f"{name}.csv"))
 
@@ -150,7 +150,7 @@ def _known(what: str, name: str, rows: Any, column: str) -> list[Row]:
     found = [row for row in rows if row[column] == name]
     if not found:
         names = list(dict.fromkeys(row[column] for row in rows))
-        raise ParameterError(what, got=repr(name), expected=", ".join(names), do=nearest(name, names))
+        raise ParameterError(what, got=repr(name), expected=", ".join(names), do=did_you_mean(name, names))
     return found
 
 

@@ -4,6 +4,7 @@ An error says what is wrong, what was got, what was expected and what to do; all
 so one ``except sdrsim.errors.SdrsimError`` catches whatever this package refuses.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "SdrsimError",
     "SdrsimWarning",
     "StudyError",
+    "did_you_mean",
 ]
 
 
@@ -49,6 +51,20 @@ class SdrsimError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.what, self.got, self.expected, self.do))
+
+
+def did_you_mean(name: Any, known: Iterable[str], n: int = 3, cutoff: float = 0.6) -> str | None:
+    """What to do about an unknown name: the up to `n` known ones most like it; None where none is.
+
+    Examples
+    --------
+    >>> did_you_mean("minst", ["digits8", "mnist"]), did_you_mean("x", ["mnist"])
+    ('did you mean mnist?', None)
+    """
+    from difflib import get_close_matches  # only when something went wrong
+
+    near = get_close_matches(str(name), list(known), n=n, cutoff=cutoff)
+    return f"did you mean {' or '.join(near)}?" if near else None
 
 
 def _rebuild(kind: type[SdrsimError], what: str, got: Any, expected: Any, do: str | None) -> SdrsimError:

@@ -14,9 +14,8 @@ A study is one module in `sdrsim.studies.published` (or an installed entry point
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from hashlib import blake2b
 from importlib import import_module, metadata, util
 from json import dumps
@@ -28,7 +27,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sdrsim.engine.params import Params
 from sdrsim.engine.seeds import checked_seed
-from sdrsim.errors import DataError, ParameterError, SdrsimError, StudyError
+from sdrsim.errors import DataError, ParameterError, SdrsimError, StudyError, did_you_mean
 from sdrsim.files.atomic import cannot_write
 from sdrsim.files.table import Table
 from sdrsim.studies.check import KINDS, Check, checks_from, checks_table
@@ -135,17 +134,11 @@ def _changed(params: Params, changes: Mapping[str, Any]) -> Params:
                 f"{type(params).__name__}.{name}",
                 got="an unknown name",
                 expected=", ".join(known),
-                do=nearest(name, known),
+                do=did_you_mean(name, known, cutoff=0.4),
             )
         inner = getattr(params, name)
         new[name] = _changed(inner, value) if isinstance(inner, Params) and isinstance(value, Mapping) else value
     return params.replace(**new)
-
-
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """'did you mean ...?' for a mistyped name, or None."""
-    close = get_close_matches(name, list(known), n=3, cutoff=0.4)
-    return f"did you mean {' or '.join(close)}?" if close else None
 
 
 def study_names() -> list[str]:
@@ -159,7 +152,9 @@ def load_study(name: str) -> Study:
     if name not in study_names():
         hint = "a study of your own is named by its path, ending in .py" if name.endswith(".py") else None
         known = ", ".join(study_names()) or "no study is registered"
-        raise StudyError("study", got=repr(name), expected=known, do=nearest(name, study_names()) or hint)
+        raise StudyError(
+            "study", got=repr(name), expected=known, do=did_you_mean(name, study_names(), cutoff=0.4) or hint
+        )
     module = f"{_PUBLISHED}.{name.replace('-', '_')}"
     if util.find_spec(module) is not None:
         return Study.from_module(name, import_module(module))

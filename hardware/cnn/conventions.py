@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import accumulate
 from math import prod
 from typing import Literal, get_args
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.hardware.cnn.layers import Layer
 from sdrsim.hardware.cnn.shapes import Shape
 
@@ -50,8 +49,7 @@ class Placed:
 def checked(convention: str) -> str:
     """`convention`, or an error with the nearest."""
     if convention not in CONVENTIONS:
-        near = get_close_matches(str(convention), CONVENTIONS, n=1)
-        do = f"did you mean {near[0]}?" if near else None
+        do = did_you_mean(convention, CONVENTIONS, n=1)
         raise ParameterError("convention", got=repr(convention), expected=", ".join(CONVENTIONS), do=do)
     return convention
 

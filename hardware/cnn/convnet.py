@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from html import escape
 from typing import get_args
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.files.table import Table
 from sdrsim.hardware.cnn import shapes
 from sdrsim.hardware.cnn.conventions import CONVENTIONS, Convention, Placed, activations, checked
@@ -285,8 +284,8 @@ def _placed(layers: tuple[Layer, ...], rule: PoolRule) -> tuple[Placed, ...]:
 def _read(layer: Layer, name: str, known: dict[str, tuple[int, Shape]], writer: dict[int, str]) -> tuple[int, Shape]:
     what = f"layer {layer.name!r}, inputs"
     if name not in known:
-        near = [part for part in known if part.startswith(f"{name}:")] or get_close_matches(name, known, n=3)
-        do = f"did you mean {' or '.join(near)}?" if near else None
+        parts = [part for part in known if part.startswith(f"{name}:")]
+        do = f"did you mean {' or '.join(parts)}?" if parts else did_you_mean(name, known)
         raise ParameterError(what, got=repr(name), expected="a layer that stands before it", do=do)
     blob, shape = known[name]
     if writer[blob] != name:

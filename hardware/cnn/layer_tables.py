@@ -5,11 +5,10 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from sdrsim.errors import FileFormatError, ParameterError
+from sdrsim.errors import FileFormatError, ParameterError, did_you_mean
 from sdrsim.files.table import Table
 from sdrsim.hardware.cnn.convnet import ConvNet
 from sdrsim.hardware.cnn.layers import LAYER_TYPES, POOLS, Layer, shape_text
@@ -250,8 +249,7 @@ def _layers(rows: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Layer]:
     for where, row in rows:
         for column in row:
             if column not in _COLUMNS:
-                near = get_close_matches(str(column), _COLUMNS, n=1)
-                do = f"did you mean {near[0]}?" if near else None
+                do = did_you_mean(column, _COLUMNS, n=1)
                 raise ParameterError(f"{where}, column", got=repr(column), expected=", ".join(_COLUMNS), do=do)
         try:
             made.append(_layer(row, made[-1].name if made else ""))

@@ -1,10 +1,9 @@
 """One layer of a convolutional network as it is written down: what it is, what it reads, how it is shaped."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Literal, get_args
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 
 __all__ = ["LAYER_TYPES", "Layer", "LayerType"]
 
@@ -104,8 +103,7 @@ class Layer:
         if not isinstance(name, str) or not name or ":" in name or any(c.isspace() for c in name):
             raise ParameterError("layer name", got=repr(name), expected="text without white space and ':'")
         if self.type not in LAYER_TYPES:
-            near = get_close_matches(str(self.type), LAYER_TYPES, n=2)
-            do = f"did you mean {' or '.join(near)}?" if near else None
+            do = did_you_mean(self.type, LAYER_TYPES, n=2)
             raise ParameterError(self._what("type"), got=repr(self.type), expected=", ".join(LAYER_TYPES), do=do)
         self._check_inputs()
         self._check_options()

@@ -2,13 +2,12 @@
 
 import math
 from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 
 from sdrsim.engine.capacity import available_bytes, bytes_text
-from sdrsim.errors import CapacityError, ParameterError
+from sdrsim.errors import CapacityError, ParameterError, did_you_mean
 
 __all__ = ["check_room", "checked_count", "checked_name", "checked_pair", "checked_real", "is_real", "is_whole"]
 
@@ -43,8 +42,7 @@ def checked_name(what: str, name: Any, known: Iterable[str], also: str = "") -> 
     names = list(known)
     if isinstance(name, str) and name in names:
         return name
-    close = get_close_matches(name, names, n=2, cutoff=0.4) if isinstance(name, str) else []
-    do = f"did you mean {' or '.join(close)}?" if close else None
+    do = did_you_mean(name, names, n=2, cutoff=0.4) if isinstance(name, str) else None
     raise ParameterError(what, got=repr(name), expected=", ".join(names) + (f"; or {also}" if also else ""), do=do)
 
 

@@ -3,14 +3,13 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sdrsim.errors import DataError
+from sdrsim.errors import DataError, did_you_mean
 from sdrsim.files.idx import idx_digest
 from sdrsim.files.images import KEYS, Parts, find_parts, read_parts
 from sdrsim.files.series import TimeSeries, find_series, read_series, series_names
@@ -177,8 +176,7 @@ def load_dataset(name: str, path: str | os.PathLike[str] | None = None) -> Datas
     if name in series_names():
         return read_series(name, find_series(name, data_folders(path)))
     if name not in _SEARCHED:
-        near = get_close_matches(str(name), dataset_names(), n=2)
-        do = f"did you mean {' or '.join(near)}?" if near else "load_images(path) reads a set of your own"
+        do = did_you_mean(name, dataset_names(), n=2) or "load_images(path) reads a set of your own"
         raise DataError("data set", got=repr(name), expected=", ".join(dataset_names()), do=do)
     known = _SEARCHED[name]
     folders = data_folders(path)

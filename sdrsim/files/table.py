@@ -2,7 +2,6 @@
 
 import csv
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from html import escape
 from importlib import import_module
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sdrsim.errors import ParameterError, SdrsimError
+from sdrsim.errors import ParameterError, SdrsimError, did_you_mean
 from sdrsim.files.atomic import atomic_write
 
 __all__ = ["Table"]
@@ -71,9 +70,8 @@ class Table:
     def _require(self, name: str, what: str = "column") -> str:
         if name in self._columns:
             return name
-        near = get_close_matches(str(name), self.columns, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else None
-        raise ParameterError(what, got=repr(name), expected=", ".join(self.columns) or "no column at all", do=hint)
+        expected = ", ".join(self.columns) or "no column at all"
+        raise ParameterError(what, got=repr(name), expected=expected, do=did_you_mean(name, self.columns))
 
     @classmethod
     def from_rows(

@@ -8,8 +8,8 @@ from types import NoneType
 from typing import Any, Literal, NamedTuple, get_args, get_origin
 
 from sdrsim.engine.params import Params
-from sdrsim.errors import ParameterError, StudyError
-from sdrsim.studies.study import Study, load_study, merged, nearest, study_from_file
+from sdrsim.errors import ParameterError, StudyError, did_you_mean
+from sdrsim.studies.study import Study, load_study, merged, study_from_file
 
 __all__ = ["Request", "read_request", "settings", "study_named"]
 
@@ -54,7 +54,12 @@ def _read_toml(path: Path) -> dict[str, Any]:
     kinds = {"study": str, "seed": int, "params": dict}
     for key, value in content.items():
         if key not in kinds:
-            raise StudyError(f"{path}: {key}", got="an unknown key", expected=", ".join(kinds), do=nearest(key, kinds))
+            raise StudyError(
+                f"{path}: {key}",
+                got="an unknown key",
+                expected=", ".join(kinds),
+                do=did_you_mean(key, kinds, cutoff=0.4),
+            )
         if not isinstance(value, kinds[key]) or isinstance(value, bool):
             expected = {"study": "text", "seed": "a whole number", "params": "a table"}[key]
             raise StudyError(f"{path}: {key}", got=repr(value), expected=expected)

@@ -1,14 +1,13 @@
 """What a plotting function is handed, as plain arrays: columns of a table or mapping, labels, groups with intervals."""
 
 from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sdrsim.engine.codes import SDR, as_sdr
-from sdrsim.errors import CodeError, ParameterError
+from sdrsim.errors import CodeError, ParameterError, did_you_mean
 from sdrsim.files.table import Table
 from sdrsim.measures import spread
 
@@ -34,9 +33,8 @@ def column(data: Columns, name: str) -> NDArray[Any]:
     if name in data:
         return np.asarray(data[name])
     names = list(data.keys())
-    near = get_close_matches(name, names, n=3)
-    hint = f"did you mean {' or '.join(near)}?" if near else None
-    raise ParameterError("column to plot", got=repr(name), expected=", ".join(names) or "a column", do=hint)
+    expected = ", ".join(names) or "a column"
+    raise ParameterError("column to plot", got=repr(name), expected=expected, do=did_you_mean(name, names))
 
 
 def label(data: Columns, name: str) -> str:
