@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.bits import LOW_6, ONE, ZERO, Words, low_bits, pack_indices, popcount, unpack_indices
+from sdrsim.kernels.growing import room_for
 from sdrsim.kernels.jit import compiled
 from sdrsim.kernels.random import key
 
@@ -81,7 +82,7 @@ def store_words(hard: Hard, indptr: Offsets, indices: Indices, trace: bool) -> t
                 n_changed += 1 if new != old else 0
         n_rows += n
         if trace:
-            log = _room(log, n_log, n_locations + 2 * n)
+            log = room_for(log, n_log, n_locations + 2 * n)
             n_log = _log_scan(log, n_log, n_locations)
             for a in range(n):
                 log[n_log] = n_locations + active[a]
@@ -116,17 +117,14 @@ def recall_words(
             n_reads[m] += 1
             n_rows += n
             if trace:
-                log = _room(log, n_log, n_locations + n)
+                log = room_for(log, n_log, n_locations + n)
                 n_log = _log_scan(log, n_log, n_locations)
                 for a in range(n):
                     log[n_log + a] = n_locations + active[a]
                 n_log += n
         n_on = unpack_indices(word, found)
         first, out_ptr[m + 1] = out_ptr[m], out_ptr[m] + n_on
-        if first + n_on > len(out):
-            longer = np.empty(2 * (first + n_on), np.int32)
-            longer[:first] = out[:first]
-            out = longer
+        out = room_for(out, first, n_on)
         out[first : first + n_on] = found[:n_on]
     return out_ptr, out[: out_ptr[n_cues]], n_reads, settled, n_rows, log[:n_log]
 
@@ -150,15 +148,6 @@ def signs_of(sums: NDArray[np.int64], word: Words, out: Words) -> None:
         kept = (word[i >> 6] >> place) & ONE
         bit = kept if sums[i] == 0 else np.uint64(sums[i] > 0)
         out[i >> 6] |= bit << place
-
-
-@compiled
-def _room(log: Offsets, n: int, more: int) -> Offsets:
-    if n + more <= len(log):
-        return log
-    longer = np.empty(2 * (n + more), np.int64)
-    longer[:n] = log[:n]
-    return longer
 
 
 @compiled

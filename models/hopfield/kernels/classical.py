@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels.growing import room_for
 from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.random import below, mix
 
@@ -77,23 +78,10 @@ def draw_order(seed: np.uint64, item: int, step: int, order: Ints) -> None:
 
 
 @compiled
-def room_for(log: Offsets, n: int, more: int) -> Offsets:
-    """The log, or a longer copy."""
-    if n + more <= len(log):
-        return log
-    longer = np.empty(2 * (n + more), np.int64)
-    longer[:n] = log[:n]
-    return longer
-
-
-@compiled
 def written(state: Spins, indptr: Offsets, indices: Ints, item: int) -> Ints:
     """Write the active units of a state behind those of the items before it; the indices, or a longer copy."""
     here, n = indptr[item], len(state)
-    if here + n > len(indices):
-        longer = np.empty(2 * (here + n), np.int32)
-        longer[:here] = indices[:here]
-        indices = longer
+    indices = room_for(indices, here, n)
     for i in range(n):
         indices[here] = i  # written always: a branch could not be foretold
         here += state[i] > 0

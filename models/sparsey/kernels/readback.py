@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.kernels.growing import room_for
 from sdrsim.kernels.jit import compiled
 from sdrsim.models.sparsey.kernels.layout import Rule
 
@@ -36,10 +37,7 @@ def read_back(
             least, spare = floor, rule.n_inputs
             if k > 0:
                 least, spare = cut_at(support, rule.n_cms, k, at_least)
-            if n_found + rule.n_inputs > len(found):
-                longer = np.empty(2 * (n_found + rule.n_inputs), np.int32)
-                longer[:n_found] = found[:n_found]
-                found = longer
+            found = room_for(found, n_found, rule.n_inputs)
             for j in range(rule.n_inputs):
                 if support[j] < least or (support[j] == least and k > 0 and spare == 0):
                     continue
