@@ -86,16 +86,14 @@ class Found:
             traffic.trace = self._trace(list(traffic.tensors))
 
     def _trace(self, tensors: list[str]) -> NDArray[Any]:
-        reads, last = sorted(self.reads or [], key=lambda read: read[0]), self._last()
+        reads = list(self.reads or [])
+        for q, (part, i) in enumerate(self._last()):
+            reads.append((q, tensors[0], part.places[part.indptr[i] : part.indptr[i + 1]].astype(np.int64)))
         parts = [trace_of(np.zeros(0, np.int64))]
-        for q in range(len(self.states)):
-            part, i = last[q]
-            own = [read for read in reads if read[0] == q]
-            own += [(q, tensors[0], part.places[part.indptr[i] : part.indptr[i + 1]].astype(np.int64))]
-            for _, name, rows in own:
-                steps = trace_of(rows)
-                steps["tensor"] = tensors.index(name)
-                parts.append(steps)
+        for _, name, rows in sorted(reads, key=lambda read: read[0]):  # stable: each query's in their order
+            steps = trace_of(rows)
+            steps["tensor"] = tensors.index(name)
+            parts.append(steps)
         return np.concatenate(parts)
 
     def _last(self) -> list[tuple[Part, int]]:

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sdrsim.engine.checks import checked_count, checked_real, is_real
 from sdrsim.errors import ParameterError
+from sdrsim.models.hopfield.maps import checked_alpha
 
 __all__ = [
     "entmax_margin",
@@ -31,12 +32,6 @@ Reals = NDArray[np.float64]
 """float64 array; a NumPy float where all arguments were single numbers."""
 
 _BLOCK = 1024  # patterns compared with all others at a time
-
-
-def _alpha(alpha: Any) -> float:
-    if not is_real(alpha) or not alpha >= 1:
-        raise ParameterError("alpha", got=repr(alpha), expected="a number, 1 or more; infinity for the nearest")
-    return float(alpha)
 
 
 def _beta(beta: Any) -> float:
@@ -89,7 +84,7 @@ def entmax_margin(alpha: float) -> float:
     >>> entmax_margin(1.5), entmax_margin(2), entmax_margin(1)
     (2.0, 1.0, inf)
     """
-    a = _alpha(alpha)
+    a = checked_alpha(alpha)
     return math.inf if a == 1 else 1.0 / (a - 1.0)
 
 
@@ -105,7 +100,7 @@ def normmax_margin(alpha: float) -> float:
     >>> normmax_margin(2), normmax_margin(5)
     (1.0, 1.0)
     """
-    return 1.0 if _alpha(alpha) > 1 else 0.0
+    return 1.0 if checked_alpha(alpha) > 1 else 0.0
 
 
 def root_bounds(n_scores: int, alpha: float) -> tuple[float, float]:
@@ -134,7 +129,7 @@ def root_bounds(n_scores: int, alpha: float) -> tuple[float, float]:
     >>> root_bounds(100, 1.5)
     (-1.0, -0.1)
     """
-    n, a = checked_count("n_scores", n_scores, 1, 2**62), _alpha(alpha)
+    n, a = checked_count("n_scores", n_scores, 1, 2**62), checked_alpha(alpha)
     if a == 1 or math.isinf(a):
         raise ParameterError("alpha", got=f"{a:g}", expected="above 1, finite")
     return -1.0, -(float(n) ** (1.0 - a))
@@ -151,7 +146,7 @@ def largest_entropy(n: int, alpha: float) -> float:
     >>> largest_entropy(4, 2), round(largest_entropy(4, 1), 4)
     (0.375, 1.3863)
     """
-    a, log_n = _alpha(alpha), math.log(checked_count("n", n, 1, 2**62))
+    a, log_n = checked_alpha(alpha), math.log(checked_count("n", n, 1, 2**62))
     if math.isinf(a):
         return 0.0
     return log_n if a == 1 else -math.expm1(-(a - 1.0) * log_n) / (a * (a - 1.0))
