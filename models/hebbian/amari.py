@@ -1,16 +1,16 @@
 """AmariMemory: counted Hebbian learning, or a learning rule of one's own."""
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_serializer
 
 from sdrsim.engine.codes import SDR
-from sdrsim.engine.params import Params
+from sdrsim.engine.params import Params, own_name
 from sdrsim.engine.traffic import Tensor, Traffic
-from sdrsim.errors import FileFormatError, ParameterError
+from sdrsim.errors import ParameterError
 from sdrsim.models.hebbian.base import Arrays, Stored
 from sdrsim.models.hebbian.counting import MOST_COUNTS, GradedParams
 from sdrsim.models.hebbian.graded import GradedMemory
@@ -30,7 +30,7 @@ class AmariParams(GradedParams):
 
     @field_serializer("rule")
     def _named(self, rule: Any) -> str:
-        return rule if isinstance(rule, str) else f"own: {getattr(rule, '__qualname__', type(rule).__name__)}"
+        return str(own_name(rule))
 
 
 class AmariMemory(GradedMemory):
@@ -178,20 +178,6 @@ class AmariMemory(GradedMemory):
             n_changed += int(np.count_nonzero(made != old))
             weights[units] = made
         return n_changed
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`.
-
-        Raises
-        ------
-        FileFormatError
-            It had a rule of its own: make a memory with this rule and `restore` the state.
-        """
-        if '"own: ' in state["params"]:
-            do = "make one with its rule, then restore(state)"
-            raise FileFormatError("state of an AmariMemory", got="one with a rule of its own", expected="'hebb'", do=do)
-        return super().from_state(state)
 
     def weights(self) -> NDArray[np.float64]:
         return self._arrays["weights"].astype(np.float64) if self._rule else super().weights()

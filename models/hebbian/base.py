@@ -1,11 +1,10 @@
 """What all Hebbian memories share: lazy arrays, seed, counts, ledger, files, display; and what a call gives back."""
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,11 @@ from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import check_room
 from sdrsim.engine.codes import SDR
 from sdrsim.engine.params import Params
+from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
 from sdrsim.errors import FileFormatError
-from sdrsim.files.state import load_state, save_state
 from sdrsim.measures.bits import Information, information
 
 __all__ = ["Arrays", "HebbianMemory", "Recalled", "Stored"]
@@ -73,7 +72,7 @@ class Recalled:
         return f"<code>{self!r}</code>"
 
 
-class HebbianMemory(ABC):
+class HebbianMemory(SavedMemory):
     """Base of the Hebbian memories; `size` units in, `size` units out.
 
     The constructor takes the fields of `params` and `seed`. Arrays are taken on first use (`allocate`), after a
@@ -82,8 +81,7 @@ class HebbianMemory(ABC):
     whole numbers belong to its state (`_tallies`).
     """
 
-    kind: ClassVar[str] = "hebbian memory"
-    """Name of its state files."""
+    kind = "hebbian memory"
     tensor: ClassVar[str] = "W"
     """Name of its weights in the traffic ledger."""
     _tallies: ClassVar[tuple[str, ...]] = ("n_stored",)
@@ -117,7 +115,7 @@ class HebbianMemory(ABC):
         """Views of what was learned: what files keep."""
         return arrays
 
-    def _filled(self, arrays: Arrays) -> None:  # noqa: B027
+    def _filled(self, arrays: Arrays) -> None:
         """Called when `_kept` was filled from a file or a copy: form what follows from it."""
 
     @abstractmethod
@@ -168,8 +166,7 @@ class HebbianMemory(ABC):
     def state(self) -> dict[str, Any]:
         """Parameters, seed and memory, copied: all that `restore` and `from_state` need."""
         return {
-            "params": self.params.to_json(),
-            "seed": self.seed,
+            **self._identity(),
             "tallies": {name: int(getattr(self, name)) for name in dict.fromkeys(("n_stored", *self._tallies))},
             "arrays": {name: array.copy() for name, array in self._kept(self._arrays).items()},
             "traffic": traffic_state(self.traffic),
@@ -183,10 +180,7 @@ class HebbianMemory(ABC):
         FileFormatError
             With what differs.
         """
-        own = {"params": self.params.to_json(), "seed": self.seed}
-        for name, value in own.items():
-            if state[name] != value:
-                raise FileFormatError(f"state of {type(self).__name__}", got=f"{name} {state[name]}", expected=value)
+        self._check_identity(state)
         fresh = self._empty()
         for name, target in self._kept(fresh).items():
             if np.shape(state["arrays"][name]) != target.shape:
@@ -198,28 +192,6 @@ class HebbianMemory(ABC):
         for name, value in state["tallies"].items():
             setattr(self, name, int(value))
         self.traffic = traffic_from_state(state["traffic"])
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`."""
-        params = cls._params_type().from_json(state["params"])
-        made = cls(**{name: getattr(params, name) for name in type(params).model_fields}, seed=state["seed"])
-        made.restore(state)
-        return made
-
-    @classmethod
-    @abstractmethod
-    def _params_type(cls) -> type[Params]:
-        """The class of its parameters."""
-
-    def save(self, path: str | Path) -> Path:
-        """Write parameters, seed and memory to an HDF5 file, whole or not at all."""
-        return save_state(path, self.kind, self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """A memory from `save`; continues exactly where the saved one stood."""
-        return cls.from_state(load_state(path, cls.kind))
 
     def __getstate__(self) -> dict[str, Any]:
         """For copy and pickle: kernels want their arrays aligned, so the copy takes its own."""
@@ -242,6 +214,3 @@ class HebbianMemory(ABC):
     def __repr__(self) -> str:
         load = f"{self.n_stored:,} items stored"
         return f"{type(self).__name__}({self._about()}; {load}, {bytes_text(self.n_bytes)})"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self!r}</code>"

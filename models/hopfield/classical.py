@@ -1,16 +1,16 @@
 """BinaryHopfield: the network of 1982, by Hebb's rule, by the pseudo-inverse, or by a rule of one's own."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, field_serializer
 
 from sdrsim.engine.codes import SDR
-from sdrsim.engine.params import Params
+from sdrsim.engine.params import Params, own_name
 from sdrsim.engine.traffic import Tensor, Traffic, address_bits, trace_of
-from sdrsim.errors import CapacityError, FileFormatError, ParameterError
+from sdrsim.errors import CapacityError, ParameterError
 from sdrsim.models.hopfield.classical_base import Arrays, BinaryNetwork, Stored, as_spins, spin_codes
 from sdrsim.models.hopfield.classical_dense import DenseAssociativeMemory, DenseParams
 from sdrsim.models.hopfield.kernels.classical import Asked, Coupled, fields_of, project, settle
@@ -31,7 +31,7 @@ class BinaryParams(Params):
 
     @field_serializer("rule")
     def _named(self, rule: Any) -> str:
-        return rule if isinstance(rule, str) else f"own: {getattr(rule, '__qualname__', type(rule).__name__)}"
+        return str(own_name(rule))
 
 
 class BinaryHopfield(BinaryNetwork):
@@ -220,20 +220,6 @@ class BinaryHopfield(BinaryNetwork):
             weights = new
         self._arrays["weights"][...] = weights
         return n_changed
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`.
-
-        Raises
-        ------
-        FileFormatError
-            It had a rule of its own: make a memory with this rule and `restore` the state.
-        """
-        if '"own: ' in state["params"]:
-            do = "make one with its rule, then restore(state)"
-            raise FileFormatError("state of a BinaryHopfield", got="one with a rule of its own", do=do)
-        return super().from_state(state)
 
     # ---- recall ---------------------------------------------------------------------------------------------------
 

@@ -1,11 +1,10 @@
 """What the binary Hopfield networks share: states of -1 and 1 as codes, lazy arrays, settling, ledger, files."""
 
 import copy
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,11 +13,11 @@ from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import check_room, checked_count
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.params import Params
+from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed, subseed
 from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic, address_bits, trace_of
 from sdrsim.errors import FileFormatError
-from sdrsim.files.state import load_state, save_state
 from sdrsim.models.hopfield.kernels.classical import N_COMPARES, N_DRAWN, N_FLIPS, N_SUMS, Asked
 
 __all__ = ["Arrays", "BinaryNetwork", "Settled", "Stored", "as_spins", "spin_codes"]
@@ -91,7 +90,7 @@ def spin_codes(x: Any, size: int, what: str) -> SDR:
     return as_sdr(x, size, what=what)
 
 
-class BinaryNetwork(ABC):
+class BinaryNetwork(SavedMemory):
     """Base of the binary networks of `size` units.
 
     The constructor takes the fields of `params` and `seed`. Arrays are taken on first use, after a check that they fit.
@@ -99,8 +98,7 @@ class BinaryNetwork(ABC):
     how items settle (`_settled`), and the names and shapes of what is read (`_tensor`).
     """
 
-    kind: ClassVar[str] = "binary hopfield network"
-    """Name of its state files."""
+    kind = "binary hopfield network"
 
     def __init__(self, params: Params, size: int, update: str, seed: int) -> None:
         self.params, self.size, self.update, self.seed = params, int(size), update, checked_seed(seed)
@@ -235,8 +233,7 @@ class BinaryNetwork(ABC):
     def state(self) -> dict[str, Any]:
         """Parameters, seed and memory, copied: all that `restore` and `from_state` need."""
         return {
-            "params": self.params.to_json(),
-            "seed": self.seed,
+            **self._identity(),
             "n_stored": self.n_stored,
             "arrays": {name: np.array(array) for name, array in self._kept(self._arrays).items()},
             "traffic": traffic_state(self.traffic),
@@ -250,44 +247,20 @@ class BinaryNetwork(ABC):
         FileFormatError
             With what differs.
         """
-        what = f"state of {type(self).__name__}"
-        for name, value in {"params": self.params.to_json(), "seed": self.seed}.items():
-            if state[name] != value:
-                raise FileFormatError(what, got=f"{name} {state[name]}", expected=value)
+        self._check_identity(state)
         n_stored = int(state["n_stored"])
         fresh = self._empty(n_stored)
         held, self.n_stored = self.n_stored, n_stored
         try:
             for name, like in self._kept(fresh).items():
                 if np.shape(state["arrays"][name]) != like.shape:
-                    raise FileFormatError(what, got=f"{name} {np.shape(state['arrays'][name])}", expected=like.shape)
+                    got = f"{name} {np.shape(state['arrays'][name])}"
+                    raise FileFormatError(f"state of {type(self).__name__}", got=got, expected=like.shape)
             self._fill(fresh, state["arrays"])
         except BaseException:
             self.n_stored = held
             raise
         self._taken, self.traffic = fresh, traffic_from_state(state["traffic"])
-
-    @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`."""
-        params = cls._params_type().from_json(state["params"])
-        made = cls(**{name: getattr(params, name) for name in type(params).model_fields}, seed=state["seed"])
-        made.restore(state)
-        return made
-
-    @classmethod
-    @abstractmethod
-    def _params_type(cls) -> type[Params]:
-        """The class of its parameters."""
-
-    def save(self, path: str | Path) -> Path:
-        """Write parameters, seed and memory to an HDF5 file, whole or not at all."""
-        return save_state(path, self.kind, self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """A memory from `save`; continues exactly where the saved one stood."""
-        return cls.from_state(load_state(path, cls.kind))
 
     def __getstate__(self) -> dict[str, Any]:
         """For copy and pickle: the copy takes arrays of its own."""
@@ -300,6 +273,3 @@ class BinaryNetwork(ABC):
     def __repr__(self) -> str:
         load = f"{self.n_stored:,} items stored"
         return f"{type(self).__name__}({self._about()}; {load}, {bytes_text(self.n_bytes)})"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self!r}</code>"

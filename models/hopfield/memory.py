@@ -1,8 +1,7 @@
 """SparseHopfield: patterns in, the nearest of them, or a sparse mean, out; exact, near one pass over memory."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +9,12 @@ from numpy.typing import NDArray
 from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import check_room, checked_count, checked_real
 from sdrsim.engine.codes import SDR
+from sdrsim.engine.params import Params
+from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic
-from sdrsim.errors import FileFormatError, ParameterError
-from sdrsim.files.state import load_state, save_state
+from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.bank import Bank, screen_bytes
 from sdrsim.models.hopfield.code_bank import CodeBank
 from sdrsim.models.hopfield.code_recall import recall_codes, store_codes, wants_bits
@@ -28,7 +28,7 @@ from sdrsim.models.hopfield.scoring import rule_of, similarities
 __all__ = ["SparseHopfield"]
 
 
-class SparseHopfield:
+class SparseHopfield(SavedMemory):
     """Modern Hopfield memory with sparse weights: ``x <- sum_i p_i xi_i``, ``p = entmax(beta * s(x, xi))``.
 
     Nothing to switch on: raw patterns in, the nearest stored pattern, or a mean of few, out.
@@ -94,6 +94,7 @@ class SparseHopfield:
 
     kind = "sparse hopfield"
     tensor = "patterns"
+    params: HopfieldParams
 
     def __init__(
         self,
@@ -301,8 +302,7 @@ class SparseHopfield:
         if bank is not None and bank.values is not None:
             held["values"] = bank.values[: bank.n].copy()
         return {
-            "params": self.params.to_json(),
-            "seed": self.seed,
+            **self._identity(),
             "stores_codes": self.stores_codes,
             "arrays": held,
             "traffic": traffic_state(self.traffic),
@@ -310,36 +310,21 @@ class SparseHopfield:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the memory of one like this; refused whole when parameters or seed differ."""
-        for name, own in (("params", self.params.to_json()), ("seed", self.seed)):
-            if state[name] != own:
-                raise FileFormatError("state of a SparseHopfield", got=f"{name} {state[name]}", expected=own)
-        self._clear()
+        self._check_identity(state)
         arrays = state["arrays"]
+        bank: Bank | CodeBank | None = None
         if "starts" in arrays:
-            self.bank = CodeBank.of(self.params, arrays)
+            bank = CodeBank.of(self.params, arrays)
         elif "patterns" in arrays:
             rows, values = arrays["patterns"], arrays.get("values")
-            self.bank = Bank(self.params, rows.shape[1], 0 if values is None else values.shape[1])
-            self.bank.append(rows, values)
-        self.stores_codes = bool(state["stores_codes"])
+            bank = Bank(self.params, rows.shape[1], 0 if values is None else values.shape[1])
+            bank.append(rows, values)
+        self.bank, self.stores_codes = bank, bool(state["stores_codes"])
         self.traffic = traffic_from_state(state["traffic"])
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`; not one with functions of its own."""
-        params = HopfieldParams.from_json(_without_own(state["params"]))
-        made = cls(**{name: getattr(params, name) for name in HopfieldParams.model_fields}, seed=state["seed"])
-        made.restore(state)
-        return made
-
-    def save(self, path: str | Path) -> Path:
-        """Write parameters and patterns to an HDF5 file, whole or not at all."""
-        return save_state(path, self.kind, self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """A memory from `save`."""
-        return cls.from_state(load_state(path, cls.kind))
+    def _params_type(cls) -> type[Params]:
+        return HopfieldParams
 
     def __repr__(self) -> str:
         p = self.params
@@ -352,16 +337,3 @@ class SparseHopfield:
         what = "codes" if self.stores_codes else "patterns"
         load = f"{self.n_stored:,} {what} of {self.d}" if self.bank else "nothing stored"
         return f"SparseHopfield({name}, beta {beta}{kind}; {load}, {bytes_text(self.n_bytes)})"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self!r}</code>"
-
-
-def _without_own(text: str) -> str:
-    if '"own: ' in text:
-        raise FileFormatError(
-            "state of a SparseHopfield",
-            got="a function of one's own",
-            do="make the memory with it, then restore(state)",
-        )
-    return text

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_serializer, model_validator
 
-from sdrsim.engine.params import Params
+from sdrsim.engine.params import Params, own_name
 
 __all__ = ["HopfieldParams", "SEPARATIONS", "SIMILARITIES", "SOFTMAX_WITHIN"]
 
@@ -29,7 +29,7 @@ class HopfieldParams(Params):
 
     @field_serializer("similarity", "separation")
     def _named(self, rule: Any) -> str:
-        return rule if isinstance(rule, str) else f"own: {getattr(rule, '__qualname__', type(rule).__name__)}"
+        return str(own_name(rule))
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

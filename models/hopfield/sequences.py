@@ -1,7 +1,6 @@
 """SequenceMemory: each pattern calls up the one that followed it; a free run replays a sequence."""
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,11 +10,12 @@ from pydantic import field_serializer, model_validator
 from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import checked_count
 from sdrsim.engine.codes import SDR
+from sdrsim.engine.params import Params, own_name
+from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Traffic
-from sdrsim.errors import FileFormatError, ParameterError
-from sdrsim.files.state import load_state, save_state
+from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.bank import Bank
 from sdrsim.models.hopfield.duals import Duals
 from sdrsim.models.hopfield.free_run import THRESHOLD, FreeRun, Running, StoredSequences
@@ -36,7 +36,7 @@ class SequenceParams(HopfieldParams):
 
     @field_serializer("activation")
     def _activation_named(self, rule: Any) -> str | None:
-        return f"own: {getattr(rule, '__qualname__', type(rule).__name__)}" if callable(rule) else rule
+        return rule if rule is None else str(own_name(rule))
 
     @model_validator(mode="after")
     def _dual(self) -> Self:
@@ -50,7 +50,7 @@ def _is_frame(part: Any) -> bool:
     return not isinstance(part, SDR) and not hasattr(part, "tocsr") and np.ndim(part) < 2
 
 
-class SequenceMemory:
+class SequenceMemory(SavedMemory):
     """Memory of sequences: ``x(t + 1) = sum_i p_i next_i``, ``p = entmax(beta <key_i, x(t)>)``.
 
     Every frame is a key whose value is the frame after it. The last frame of a sequence is its own successor: a free
@@ -98,6 +98,7 @@ class SequenceMemory:
     """
 
     kind = "sequence memory"
+    params: SequenceParams
 
     def __init__(
         self,
@@ -329,8 +330,7 @@ class SequenceMemory:
         if self._last is not None and self._first is not None:
             held |= {"first": self._first.copy(), "last": self._last.copy()}
         return {
-            "params": self.params.to_json(),
-            "seed": self.seed,
+            **self._identity(),
             "stores_codes": self.stores_codes,
             "n_stored": self.n_stored,
             "n_frames": self.n_frames,
@@ -341,9 +341,7 @@ class SequenceMemory:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the memory of one like this; refused whole when parameters or seed differ."""
-        for name, own in (("params", self.params.to_json()), ("seed", self.seed)):
-            if state[name] != own:
-                raise FileFormatError("state of a SequenceMemory", got=f"{name} {state[name]}", expected=own)
+        self._check_identity(state)
         links, arrays = self._new_links(), state["arrays"]
         links.restore({**state["links"], "traffic": traffic_state(Traffic())})
         self._clear()
@@ -356,24 +354,12 @@ class SequenceMemory:
         self.traffic = traffic_from_state(state["traffic"])
 
     @classmethod
-    def from_state(cls, state: Mapping[str, Any]) -> Self:
-        """A memory from `state`; not one with functions of its own."""
-        if '"own: ' in state["params"]:
-            do = "make one with its functions, then restore(state)"
-            raise FileFormatError("state of a SequenceMemory", got="one with functions of its own", do=do)
-        params = SequenceParams.from_json(state["params"])
-        made = cls(**{name: getattr(params, name) for name in _NAMES}, seed=state["seed"])
-        made.restore(state)
-        return made
-
-    def save(self, path: str | Path) -> Path:
-        """Write parameters and links to an HDF5 file, whole or not at all."""
-        return save_state(path, self.kind, self.state())
+    def _params_type(cls) -> type[Params]:
+        return SequenceParams
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """A memory from `save`."""
-        return cls.from_state(load_state(path, cls.kind))
+    def _arguments(cls, params: Params) -> dict[str, Any]:
+        return {name: getattr(params, name) for name in _NAMES}
 
     def __repr__(self) -> str:
         rule, _, _ = repr(self._links).partition(";")
@@ -381,6 +367,3 @@ class SequenceMemory:
         one = "" if self.n_stored == 1 else "s"
         load = f"{self.n_stored:,} sequence{one}, {self.n_frames:,} frames of {self.d}" if self.n_frames else "empty"
         return f"SequenceMemory({rule}; {load}, {bytes_text(self.n_bytes)})"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self!r}</code>"

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from sdrsim.errors import ParameterError
 
-__all__ = ["Params"]
+__all__ = ["Params", "names_own", "own_name"]
 
 
 class Params(BaseModel):
@@ -98,3 +98,22 @@ def parameter_error(owner: str, error: ValidationError) -> ParameterError:
         return ParameterError(f"{owner}.{where}.{inside}", got=cause.got, expected=cause.expected, do=cause.do)
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return ParameterError(f"{owner}.{where}", got=repr(first["input"]), expected=message + more)
+
+
+_OWN = "own: "
+
+
+def own_name(rule: Any) -> Any:
+    """What stands in files and reports for a rule that may be a function of one's own; anything else as it is.
+
+    Examples
+    --------
+    >>> own_name("hebb"), own_name(max)
+    ('hebb', 'own: max')
+    """
+    return f"{_OWN}{getattr(rule, '__qualname__', type(rule).__name__)}" if callable(rule) else rule
+
+
+def names_own(text: str) -> bool:
+    """Whether parameters as JSON text had a function of one's own among them."""
+    return f'"{_OWN}' in text

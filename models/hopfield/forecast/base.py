@@ -1,8 +1,7 @@
 """What all forecasters share: scale, windows, scores, files."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
@@ -11,8 +10,8 @@ from pydantic import Field
 
 from sdrsim.engine.checks import checked_count
 from sdrsim.engine.params import Params
+from sdrsim.engine.saved import Saved
 from sdrsim.errors import ParameterError
-from sdrsim.files.state import load_state, save_state
 from sdrsim.models.hopfield.forecast.windows import Scale, checked_block, checked_series, chunks, cut
 
 __all__ = ["ForecastParams", "Forecaster", "Score"]
@@ -42,7 +41,7 @@ class Score(NamedTuple):
     n_windows: int
 
 
-class Forecaster(ABC):
+class Forecaster(Saved):
     """Base of the forecasters: ``fit(train, validation)``, then ``predict(windows)``.
 
     A member says what it learns from standardised series (`_fit`) and how it forecasts from standardised windows
@@ -84,7 +83,7 @@ class Forecaster(ABC):
     def _forecast(self, learned: Fitted, windows: Real) -> Real:
         """Standardised forecasts (n, horizon, n_channels) of standardised windows (n, window, n_channels)."""
 
-    def _wake(self) -> None:  # noqa: B027
+    def _wake(self) -> None:
         """Called when `_learned` is new: build what follows from it."""
 
     # ---- fit, predict, score --------------------------------------------------------------------------------------
@@ -213,18 +212,6 @@ class Forecaster(ABC):
     def _params_type(cls) -> type[ForecastParams]:
         """The class of its parameters."""
 
-    def save(self, path: str | Path) -> Path:
-        """Write it to an HDF5 file, whole or not at all."""
-        return save_state(path, self.kind, self.state())
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """Read what `save` wrote; FileFormatError when the file is damaged or of another kind."""
-        return cls.from_state(load_state(path, cls.kind))
-
     def __repr__(self) -> str:
         channels = "not fitted" if self.n_channels is None else f"fitted on {self.n_channels} channels"
         return f"{type(self).__name__}({self.window} -> {self.horizon}, {channels})"
-
-    def _repr_html_(self) -> str:
-        return f"<code>{self!r}</code>"
