@@ -22,6 +22,7 @@ BREAKS = {  # contract -> (file, a line that breaks it), one or more
     "only studies imports matplotlib": [("models/sparsey/mac.py", "import matplotlib")],
     "only the network imports networkx": [("models/sparsey/wiring.py", "import networkx")],
     "only the spiking twin imports brian2": [("models/hebbian/willshaw.py", "import brian2")],
+    "only the torch layers import torch": [("models/hopfield/maps.py", "import torch")],
     "linked folders under their own names only": [("studies/cli/info.py", "import models")],
     "kernels import numpy, numba, llvmlite alone": [
         ("sdrsim/kernels/bits.py", "import pandas"),
