@@ -7,7 +7,6 @@ import numpy as np
 from sdrsim.engine.checks import check_room
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.traffic import TRACE, Traffic, address_bits
-from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.code_bank import CodeBank
 from sdrsim.models.hopfield.inputs import is_code
 from sdrsim.models.hopfield.kernels.code_steps import Answers, Asking, Ends, answer
@@ -47,8 +46,6 @@ def store_codes(memory: Any, patterns: Any, trace: bool) -> Stored:
 def recall_codes(memory: Any, queries: Any, max_steps: int, level: float, trace: bool) -> Recalled:
     """`SparseHopfield.recall` of codes; its numbers checked already."""
     bank: CodeBank = memory.bank
-    if not bank.n:
-        raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
     codes = as_sdr(queries, bank.d, what="queries")
     bank.check("queries", codes)
     n, ruled, view = len(codes), memory._rule, bank.view()

@@ -161,12 +161,13 @@ class SparseHopfield(SavedMemory):
     @property
     def patterns(self) -> NDArray[Any]:
         """(M, d) copy of the patterns; the codes as 0/1 where codes were stored."""
-        rows: NDArray[Any] = self._filled.rows(0, self.n_stored)
+        bank = self._filled if self.bank is None else self.bank
+        rows: NDArray[Any] = bank.rows(0, bank.n)
         return rows
 
     @property
     def _filled(self) -> Any:
-        if self.bank is None:
+        if not self.n_stored:
             raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
         return self.bank
 
@@ -280,8 +281,8 @@ class SparseHopfield(SavedMemory):
 
     def scores(self, queries: Any) -> NDArray[Any]:
         """Similarities (n, M) of queries with the patterns, without beta; float64."""
-        x = given("queries", queries, self.d, self.stores_codes)
-        return similarities(self.params.similarity, x.rows, self._filled.rows(0, self.n_stored))
+        bank, x = self._filled, given("queries", queries, self.d, self.stores_codes)
+        return similarities(self.params.similarity, x.rows, bank.rows(0, bank.n))
 
     def energy(self, states: Any) -> NDArray[np.float64]:
         """Energy (n,) of states; no step of `recall` raises it.
@@ -290,8 +291,8 @@ class SparseHopfield(SavedMemory):
         0 or above (Ramsauer et al. 2020; with 1/beta where the papers have none); of 'epanechnikov'
         ``-log(sum relu(1 - beta |x - xi|**2 / 2)) / beta``.
         """
-        x = given("states", states, self.d, None).rows
-        return energies(self.params, float(self.beta or 1.0), x, self._filled)
+        bank, x = self._filled, given("states", states, self.d, None).rows
+        return energies(self.params, float(self.beta or 1.0), x, bank)
 
     # ---- files ------------------------------------------------------------------------------------------------------
 
