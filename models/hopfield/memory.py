@@ -172,7 +172,8 @@ class SparseHopfield(SavedMemory):
         return self.bank
 
     def _new_traffic(self) -> Traffic:
-        bank, traffic = self._filled, Traffic()
+        bank = self.bank
+        traffic = Traffic()
         traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True)
         if bank.values is not None:
             traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True)
