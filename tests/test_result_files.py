@@ -86,12 +86,12 @@ def test_the_traffic_of_the_engine_fits(tmp_path: Path) -> None:
     from sdrsim.engine.traffic import Tensor as Stored
     from sdrsim.engine.traffic import Traffic
 
-    traffic = Traffic(tensors={"U": Stored(784, 64)}, trace=np.array([(0, 3, False)], LAYOUT))
+    traffic = Traffic(tensors={"U": Stored(784, 64)}, trace=np.array([(0, 3, False, 0)], LAYOUT))
     traffic.add("U", "retrieve", rows_read=1, words_read=8)
     r = read_result(write_result(tmp_path / "a.h5", {}, {}, 0, traffic))
     assert r.traffic == traffic.table()
     assert r.trace is not None
-    assert r.trace.tolist() == [(0, 3, False)]
+    assert r.trace.tolist() == [(0, 3, False, 0)]
     assert r.tensors is not None
     assert r.tensors["name"].tolist() == ["U"]
 

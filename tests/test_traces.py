@@ -147,7 +147,7 @@ def test_several_parts_give_one_trace_in_the_order_of_the_run():
     assert named(m) == expected
     assert named(backwards) == expected
     assert list(sim.traffic.tensors) == ["b/own", "a/own"]
-    assert m.trace.tolist() == [(0, 0, False), (1, 0, False), (1, 1, True), (0, 1, True), (0, 2, False)]
+    assert m.trace.tolist() == [(0, 0, False, 0), (1, 0, False, 0), (1, 1, True, 1), (0, 1, True, 1), (0, 2, False, 0)]
 
 
 def test_tensors_are_numbered_as_in_the_traffic_of_the_run(tmp_path):
@@ -173,7 +173,7 @@ def test_a_part_may_have_many_tensors_and_name_them_late():
             if super().take_trace() is None:
                 return None
             names = ["x", "y", "z"][: 1 + len([entry for entry in self.log if entry[0] == "step"])]
-            places = np.array([(i, 7 * i, False) for i in (*reversed(range(len(names))), 0)], TRACE)
+            places = np.array([(i, 7 * i, False, 0) for i in (*reversed(range(len(names))), 0)], TRACE)
             return Traffic(tensors={name: Tensor(9, 8) for name in names}, trace=places)
 
     net = Network()
@@ -282,7 +282,13 @@ def test_a_bounded_trace_goes_on_after_a_checkpoint(tmp_path):
 
 def columns(tick, first, n):
     rows = first + np.arange(n)
-    return {"tick": np.full(n, tick), "tensor": np.full(n, 3, np.int32), "row": rows, "write": rows % 3 == 0}
+    return {
+        "tick": np.full(n, tick),
+        "tensor": np.full(n, 3, np.int32),
+        "row": rows,
+        "write": rows % 3 == 0,
+        "phase": (rows % 5).astype(np.uint8),
+    }
 
 
 @given(st.integers(1, 12), st.lists(st.integers(0, 15), max_size=12))

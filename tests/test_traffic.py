@@ -26,7 +26,12 @@ def traffics(draw):
         made.tensors[name] = SHAPES[name]
     if made.tensors and draw(st.booleans()):
         rows = [
-            (draw(st.integers(0, len(made.tensors) - 1)), draw(st.integers(0, 9)), draw(st.booleans()))
+            (
+                draw(st.integers(0, len(made.tensors) - 1)),
+                draw(st.integers(0, 9)),
+                draw(st.booleans()),
+                draw(st.integers(0, 4)),
+            )
             for _ in range(3)
         ]
         made.trace = np.array(rows, TRACE)
@@ -36,7 +41,7 @@ def traffics(draw):
 def accesses(traffic):
     """The trace with names for places."""
     names = [*traffic.tensors]
-    return [] if traffic.trace is None else [(names[t], row, write) for t, row, write in traffic.trace.tolist()]
+    return [] if traffic.trace is None else [(names[t], *rest) for t, *rest in traffic.trace.tolist()]
 
 
 @laws
@@ -115,7 +120,7 @@ def test_adding_up_traces_joins_them_once(monkeypatch):
     monkeypatch.setattr(np, "concatenate", lambda parts, join=np.concatenate: joined.append(len(parts)) or join(parts))
     total = Traffic()
     for i in range(200):
-        total += Traffic(tensors={"U": SHAPES["U"]}, trace=np.array([(0, i, True)], TRACE))
+        total += Traffic(tensors={"U": SHAPES["U"]}, trace=np.array([(0, i, True, 1)], TRACE))
     assert not joined
     assert total.trace["row"].tolist() == list(range(200))
     assert total.trace is total.trace

@@ -135,7 +135,7 @@ class AmariMemory(GradedMemory):
         return {"weights": np.zeros((self.size, self.size), np.float32)} if self._rule else super()._empty()
 
     def _count_tensor(self) -> tuple[str, Tensor]:
-        return ("W", Tensor(self.size, 4 * self.size)) if self._rule else super()._count_tensor()
+        return ("W", Tensor(self.size, 4 * self.size, element="float32")) if self._rule else super()._count_tensor()
 
     def _net(self) -> GradedNet:
         return self._net_of(_NO_COUNTS, reals=self._arrays["weights"]) if self._rule else super()._net()

@@ -128,10 +128,10 @@ class BCPNNMemory(GradedMemory):
 
     def _count_tensor(self) -> tuple[str, Tensor]:
         name = self._count_names[self.widenings] if self.kappa is None else "traces"
-        return name, Tensor(self.size, self.size * self.count_type.itemsize)
+        return name, Tensor(self.size, self.size * self.count_type.itemsize, element=self.count_type.name)
 
     def _read_tensor(self) -> tuple[str, Tensor]:
-        return "W", Tensor(self.size, 4 * self.size)
+        return "W", Tensor(self.size, 4 * self.size, element="float32")
 
     def _store_tensors(self) -> dict[str, Tensor]:
         return dict([self._count_tensor(), self._read_tensor()]) | {"usage": self._usage_tensor()}

@@ -170,7 +170,7 @@ class BinaryMemory(HebbianMemory):
         if trace:
             accesses = np.repeat(codes.indices.astype(np.int64), 2)
             accesses[1::2] = -1 - accesses[1::2]
-            traffic.trace = trace_of(accesses)
+            traffic.trace = trace_of(accesses, "learn")
         self.n_stored += len(codes)
         self.n_links += n_new - n_gone
         self.n_active_stored += n_in
@@ -235,7 +235,7 @@ class BinaryMemory(HebbianMemory):
         bits = address_bits(self.size)
         traffic.add(self.tensor, "retrieve", code_bits=(len(cues.indices) + len(codes.indices)) * bits)
         if trace:
-            traffic.trace = trace_of(log)
+            traffic.trace = trace_of(log, "retrieve")
         self.traffic += traffic.without_trace()
         messages = self._messages_of(codes) if self._shape[0] else None
         return Recalled(codes, volleys, converged, traffic, messages, path)

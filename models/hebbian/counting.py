@@ -93,7 +93,9 @@ class CountingMemory(HebbianMemory):
 
     def _count_tensor(self) -> tuple[str, Tensor]:
         """Name and shape of the counts: another array after widening."""
-        return self._count_names[self.widenings], Tensor(self.size, self.size * self.count_type.itemsize)
+        return self._count_names[self.widenings], Tensor(
+            self.size, self.size * self.count_type.itemsize, element=self.count_type.name
+        )
 
     def _tensor(self) -> Tensor:
         return self._read_tensor()[1]
@@ -103,7 +105,7 @@ class CountingMemory(HebbianMemory):
         return self._count_tensor()
 
     def _usage_tensor(self) -> Tensor:
-        return Tensor(1, 8 * self.size)
+        return Tensor(1, 8 * self.size, element="float64")
 
     def _store_tensors(self) -> dict[str, Tensor]:
         """What storing reads and writes, in the order of its accesses."""
@@ -191,7 +193,7 @@ class CountingMemory(HebbianMemory):
                 made.tensors |= dict([self._count_tensor()])
         if trace:
             rows = np.arange(n, dtype=np.int64)
-            made.trace = trace_of(np.concatenate([rows, -1 - rows]))
+            made.trace = trace_of(np.concatenate([rows, -1 - rows]), "learn")
             made.trace["tensor"][n:] = 1
         return made
 
@@ -239,13 +241,13 @@ class CountingMemory(HebbianMemory):
             ends = np.repeat(codes.indptr[1:] * accesses.shape[1], 2)
             flat = np.insert(flat, ends, np.tile([0, -1], len(codes)))
             which = np.insert(which, ends, n_written)
-        made = trace_of(flat)
+        made = trace_of(flat, "learn")
         made["tensor"] = which
         return made
 
     def _stored(self, codes: SDR, n_changed: int, traffic: Traffic, trace: bool) -> Stored:
         if trace and traffic.trace is None:
-            traffic.trace = trace_of(np.zeros(0, np.int64))
+            traffic.trace = trace_of(np.zeros(0, np.int64), "learn")
         self.n_stored += len(codes)
         self.traffic += traffic.without_trace()
         return Stored(len(codes), n_changed, traffic)

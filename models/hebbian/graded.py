@@ -169,7 +169,7 @@ class GradedMemory(CountingMemory):
             n = int(counts[N_BIAS])
             traffic.add("usage", "retrieve", rows_read=n, words_read=n * self.size)
         if trace:
-            steps = trace_of(log)
+            steps = trace_of(log, "retrieve")
             of_units = steps["row"] == self.size
             steps["tensor"][of_units], steps["row"][of_units] = 1, 0
             traffic.trace = steps

@@ -102,7 +102,7 @@ class KanervaMemory(HebbianMemory):
         return {"counters": arrays["counters"]}
 
     def _tensor(self) -> Tensor:
-        return Tensor(self.n_locations, 2 * self.n_units)
+        return Tensor(self.n_locations, 2 * self.n_units, element="int16")
 
     def _new_traffic(self) -> Traffic:
         of_addresses = Tensor(self.n_locations, 8 * n_words(self.n_units))
@@ -148,7 +148,7 @@ class KanervaMemory(HebbianMemory):
             code_bits=len(codes.indices) * address_bits(self.size),
         )
         self.n_stored += len(codes)
-        self._close(traffic, log, trace)
+        self._close(traffic, "learn", log, trace)
         return Stored(len(codes), n_changed, traffic)
 
     def recall(
@@ -196,7 +196,7 @@ class KanervaMemory(HebbianMemory):
             compares=n * self.n_units,
             code_bits=(len(codes.indices) + len(indices)) * address_bits(self.size),
         )
-        self._close(traffic, log, trace)
+        self._close(traffic, "retrieve", log, trace)
         return Recalled(answers, n_reads, settled, traffic)
 
     def _count_scans(self, traffic: Traffic, phase: str, n: int) -> None:
@@ -204,9 +204,9 @@ class KanervaMemory(HebbianMemory):
         rows = n * self.n_locations
         traffic.add("A", phase, rows_read=rows, words_read=rows * n_words(self.n_units), sums=rows, compares=rows)
 
-    def _close(self, traffic: Traffic, log: NDArray[np.int64], trace: bool) -> None:
+    def _close(self, traffic: Traffic, phase: str, log: NDArray[np.int64], trace: bool) -> None:
         if trace:
-            steps = trace_of(log)
+            steps = trace_of(log, phase)
             steps["tensor"] = steps["row"] >= self.n_locations
             steps["row"] %= self.n_locations
             traffic.trace = steps

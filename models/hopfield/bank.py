@@ -147,7 +147,7 @@ class Bank:
             traffic.add("screen", "learn", words_written=n * -(-screen_bytes(self.d) // 8))
         if trace:
             written = -1 - np.arange(first, self.n, dtype=np.int64)
-            traffic.trace = trace_of(written)
+            traffic.trace = trace_of(written, "learn")
             if self.screened:
                 copies = traffic.trace.copy()
                 copies["tensor"] = list(traffic.tensors).index("screen")

@@ -148,7 +148,9 @@ class BinaryHopfield(BinaryNetwork):
             arrays["tie"][0] = 4 * self.size * np.finfo(np.float64).eps * largest
 
     def _tensor(self) -> tuple[str, Tensor]:
-        return "W", Tensor(self.size + 1, self._item_bytes * self.size)  # the last row: fields of the silent state
+        kind = "int32" if self._rule == "hebb" else "float64"
+        # the last row: fields of the silent state
+        return "W", Tensor(self.size + 1, self._item_bytes * self.size, element=kind)
 
     @property
     def n_synapses(self) -> int:
@@ -185,7 +187,7 @@ class BinaryHopfield(BinaryNetwork):
         traffic.add(name, "learn", **moved, code_bits=bits)
         if trace:
             rows = np.arange(self.size, dtype=np.int64)
-            traffic.trace = trace_of(np.tile(np.stack([rows, -1 - rows], axis=1).ravel(), len(codes)))
+            traffic.trace = trace_of(np.tile(np.stack([rows, -1 - rows], axis=1).ravel(), len(codes)), "learn")
         self.traffic += traffic.without_trace()
         return Stored(len(codes), n_changed, traffic)
 

@@ -211,7 +211,7 @@ class BinaryNetwork(SavedMemory):
             code_bits=(len(codes.indices) + len(indices)) * bits,
         )
         if trace:
-            traffic.trace = trace_of(log)
+            traffic.trace = trace_of(log, "retrieve")
         self.traffic += traffic.without_trace()
         return Settled(answers, steps, converged, flips, traffic)
 

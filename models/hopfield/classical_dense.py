@@ -130,7 +130,7 @@ class DenseAssociativeMemory(BinaryNetwork):
         return self._tensor_of(self._room(self.n_stored))
 
     def _tensor_of(self, room: int) -> tuple[str, Tensor]:
-        return f"patterns[{room}]", Tensor(self.size, room)
+        return f"patterns[{room}]", Tensor(self.size, room, element="int8")
 
     @property
     def n_synapses(self) -> int:
@@ -222,7 +222,7 @@ class DenseAssociativeMemory(BinaryNetwork):
             tensors.append(np.full(n_written, list(traffic.tensors).index(name)))
             done = stop
         if trace:
-            traffic.trace = trace_of(np.concatenate(accesses))
+            traffic.trace = trace_of(np.concatenate(accesses), "learn")
             traffic.trace["tensor"] = np.concatenate(tensors)
         return traffic
 

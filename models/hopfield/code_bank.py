@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR
-from sdrsim.engine.traffic import TRACE, Tensor, Traffic, address_bits
+from sdrsim.engine.traffic import TRACE, Tensor, Traffic, address_bits, phase_place
 from sdrsim.errors import CodeError
 from sdrsim.kernels.bits import bit_matrix
 from sdrsim.models.hopfield.kernels.codes import CHUNK, Codes, put_codes
@@ -120,7 +120,7 @@ class CodeBank:
         """What stands behind the counters: rows of bits ('patterns'), lists of units ('units')."""
         return {
             "patterns": Tensor(self.d, 8 * self.row_words, "weight", True),
-            "units": Tensor(self.n, 4 * self._most, "weight", True),
+            "units": Tensor(self.n, 4 * self._most, "weight", True, "int32"),
         }
 
     def count_store(self, traffic: Traffic, first: int, trace: bool) -> None:
@@ -132,7 +132,7 @@ class CodeBank:
         traffic.add("units", "learn", words_written=int((-(-lengths // 2)).sum()))
         if trace:
             steps = np.zeros(n_set + len(lengths), TRACE)
-            steps["write"] = True
+            steps["write"], steps["phase"] = True, phase_place("learn")
             ends = np.cumsum(lengths + 1) - 1  # a pattern's bits, then its list
             is_list = np.zeros(len(steps), np.bool_)
             is_list[ends] = True

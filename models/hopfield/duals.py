@@ -78,7 +78,7 @@ class Duals:
             self._values[self.n - 1] = value
         n_new, n_old, words = self.n - first, sum(range(first, self.n)), self.d
         for name in ("keys", "duals", "successors"):
-            traffic.tensors[name] = Tensor(self.n, 8 * self.d, "weight", True)
+            traffic.tensors[name] = Tensor(self.n, 8 * self.d, "weight", True, "float64", "mac")
             traffic.add(name, "learn", words_written=n_new * words)
         for name, n_read in (("keys", 2 * n_old), ("duals", 3 * n_old)):  # two passes over both; then duals change
             traffic.add(name, "learn", rows_read=n_read, words_read=n_read * words, synops=n_read * self.d)
@@ -113,7 +113,7 @@ def _accesses(first: int, end: int) -> NDArray[Any]:
         changed = np.stack([_of(1, rows), _of(1, -1 - rows)], axis=1).reshape(-1, 2)
         parts += [*passes, changed, *(_of(t, np.array([-1 - n])) for t in (0, 1, 2))]
     flat = np.concatenate(parts)
-    steps = trace_of(flat[:, 1])
+    steps = trace_of(flat[:, 1], "learn")
     steps["tensor"] = flat[:, 0]
     return steps
 

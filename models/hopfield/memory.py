@@ -174,11 +174,11 @@ class SparseHopfield(SavedMemory):
     def _new_traffic(self) -> Traffic:
         bank = self.bank
         traffic = Traffic()
-        traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True)
+        traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True, self.params.dtype, "mac")
         if bank.values is not None:
-            traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True)
+            traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True, self.params.dtype, "mac")
         if bank.screened:
-            traffic.tensors["screen"] = Tensor(bank.n, screen_bytes(bank.d), "weight", True)
+            traffic.tensors["screen"] = Tensor(bank.n, screen_bytes(bank.d), "weight", True, "int8", "mac")
         return traffic
 
     # ---- verbs ------------------------------------------------------------------------------------------------------

@@ -89,9 +89,9 @@ class Found:
         reads = list(self.reads or [])
         for q, (part, i) in enumerate(self._last()):
             reads.append((q, tensors[0], part.places[part.indptr[i] : part.indptr[i + 1]].astype(np.int64)))
-        parts = [trace_of(np.zeros(0, np.int64))]
+        parts = [trace_of(np.zeros(0, np.int64), "retrieve")]
         for _, name, rows in sorted(reads, key=lambda read: read[0]):  # stable: each query's in their order
-            steps = trace_of(rows)
+            steps = trace_of(rows, "retrieve")
             steps["tensor"] = tensors.index(name)
             parts.append(steps)
         return np.concatenate(parts)

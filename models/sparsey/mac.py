@@ -167,7 +167,7 @@ class Mac(Sheet):
             compares=n_read,
         )
         if trace:
-            counted.trace = np.zeros(n_read, TRACE)
+            counted.trace = np.zeros(n_read, TRACE)  # phase 0: retrieve
             counted.trace["row"] = np.tile(np.arange(self.params.n_inputs), n_read // self.params.n_inputs)
         self.traffic += counted.without_trace()
         n = len(codes)

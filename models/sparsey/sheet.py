@@ -193,7 +193,7 @@ class Sheet:
         bits_out = made.winners.size * address_bits(self.size)
         traffic.add(self.name, phase, code_bits=n_in * address_bits(self.source_size) + bits_out)
         if trace:
-            traffic.trace = trace_of(made.accesses)
+            traffic.trace = trace_of(made.accesses, phase)
         return traffic
 
     # ---- as a field of the engine ---------------------------------------------------------------------------------

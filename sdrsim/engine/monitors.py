@@ -28,6 +28,7 @@ ABOUT = {
     "tensor": "place of the tensor in Simulator.traffic.tensors",
     "row": "row of the tensor",
     "write": "written (read, changed, put back), else read",
+    "phase": "place of the phase: retrieve, learn, settle, decay, io",
     **COUNTERS,
 }
 Record = tuple[int, Any]  # tick, and the code's indices or the values of the columns

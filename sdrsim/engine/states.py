@@ -58,6 +58,8 @@ def traffic_state(traffic: Traffic) -> dict[str, Any]:
         "row_bytes": [tensor.row_bytes for tensor in tensors.values()],
         "roles": [tensor.role for tensor in tensors.values()],
         "grows": [tensor.grows for tensor in tensors.values()],
+        "elements": [tensor.element for tensor in tensors.values()],
+        "arithmetic": [tensor.arithmetic for tensor in tensors.values()],
     }
 
 
@@ -65,6 +67,6 @@ def traffic_from_state(state: Mapping[str, Any]) -> Traffic:
     """The traffic that `traffic_state` took apart."""
     where = zip(state["projections"], state["phases"])
     counts = {key: np.array(vector, np.int64) for key, vector in zip(where, state["counts"])}
-    grows = state.get("grows", [False] * len(state["roles"]))
-    tensors = map(Tensor, state["n_rows"], state["row_bytes"], state["roles"], grows)
+    kinds = ("n_rows", "row_bytes", "roles", "grows", "elements", "arithmetic")
+    tensors = map(Tensor, *(state[kind] for kind in kinds))
     return Traffic(counts, dict(zip(state["tensors"], tensors)))

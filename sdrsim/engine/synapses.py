@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.codes import SDR, as_sdr
 from sdrsim.engine.states import traffic_from_state, traffic_state
-from sdrsim.engine.traffic import TRACE, Tensor, Traffic
+from sdrsim.engine.traffic import TRACE, Tensor, Traffic, phase_place
 from sdrsim.errors import CodeError, FileFormatError, ParameterError
 
 __all__ = ["BinarySynapses", "DeltaSums", "SynapseStore"]
@@ -184,7 +184,7 @@ class BinarySynapses:
 
     def _note(self, rows: Units, write: bool) -> None:
         part = np.zeros(len(rows), TRACE)
-        part["row"], part["write"] = rows, write
+        part["row"], part["write"], part["phase"] = rows, write, phase_place("learn" if write else "retrieve")
         self._noted.append(part)
 
     def take_trace(self) -> Traffic | None:

@@ -36,7 +36,7 @@ class TraceMonitor(Monitor):
     tensors : mapping of str to Tensor
         What the simulator knows by now: kept, not copied.
     every, limit, file
-        As of a `Monitor`; the bound in memory is 1,000,000 accesses (21 bytes each) where `limit` is None.
+        As of a `Monitor`; the bound in memory is 1,000,000 accesses (22 bytes each) where `limit` is None.
     """
 
     most = MOST_ACCESSES
@@ -87,7 +87,7 @@ class TraceMonitor(Monitor):
         ticks, places, traces = zip(*self._waiting)
         self._waiting, self._n_waiting = [], 0
         lengths = [len(trace) for trace in traces]
-        columns = {name: np.concatenate([trace[name] for trace in traces]) for name in ("row", "write")}
+        columns = {name: np.concatenate([trace[name] for trace in traces]) for name in ("row", "write", "phase")}
         columns["tick"] = np.repeat(np.array(ticks, np.int64), lengths)
         if max(map(len, places)) == 1:
             columns["tensor"] = np.repeat(np.concatenate(places), lengths)
@@ -130,7 +130,7 @@ class TraceMonitor(Monitor):
 
     @property
     def table(self) -> Table:
-        """Columns tick, tensor, row, write; one row per access."""
+        """Columns tick, tensor, row, write, phase; one row per access."""
         columns = self._columns_kept()
         return Table(columns, descriptions={name: ABOUT[name] for name in columns})
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
 
-__all__ = ["COUNTERS", "PHASES", "TRACE", "Tensor", "Traffic", "address_bits", "trace_of"]
+__all__ = ["COUNTERS", "PHASES", "TRACE", "Tensor", "Traffic", "address_bits", "phase_place", "trace_of"]
 
 COUNTERS: Mapping[str, str] = {
     "rows_read": "rows of a weight matrix read for a sum",
@@ -23,21 +23,38 @@ COUNTERS: Mapping[str, str] = {
 }
 PHASES = ("retrieve", "learn", "settle", "decay", "io")
 _PLACE = {name: i for i, name in enumerate(COUNTERS)}
-TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_)])
-"""One access: which tensor (place in `Traffic.tensors`), which row, read or write, in the order of the run."""
+TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_), ("phase", np.uint8)])
+"""One access, in the order of the run: tensor (place in `Traffic.tensors`), row, read or write, phase (in `PHASES`)."""
 
 
 class Tensor(NamedTuple):
     """A stored array behind a projection: what the hardware model must place.
 
-    One that grows (a list of patterns, a bit for each) may have more or longer rows in one ledger than in another; the
-    larger numbers stand.
+    Parameters
+    ----------
+    n_rows, row_bytes : int
+    role : {'weight', 'activation', 'state', 'control'}
+    grows : bool
+        A list of patterns, a bit for each: it may have more or longer rows in one ledger than in another; the larger
+        numbers stand.
+    element : str
+        'bit', or the dtype of one element: 'uint8', 'float32', ...
+    arithmetic : {'add', 'mac'}
+        What a synaptic operation does with an element: added where the input is a code, multiplied first where it is a
+        number.
     """
 
     n_rows: int
     row_bytes: int
     role: str = "weight"
     grows: bool = False
+    element: str = "bit"
+    arithmetic: str = "add"
+
+    @property
+    def element_bits(self) -> int:
+        """Bits of one element."""
+        return 1 if self.element == "bit" else 8 * np.dtype(self.element).itemsize
 
 
 class Traffic:
@@ -180,7 +197,9 @@ class Traffic:
             columns[name] = np.array([r[2][name] for r in rows], np.int64)
         columns["tensor_rows"] = np.array([t.n_rows for t in tensors], np.int64)
         columns["row_bytes"] = np.array([t.row_bytes for t in tensors], np.int64)
-        columns["role"] = np.array([t.role for t in tensors], dtype=np.str_)
+        for name in ("role", "element", "arithmetic"):
+            columns[name] = np.array([getattr(t, name) for t in tensors], dtype=np.str_)
+        columns["grows"] = np.array([t.grows for t in tensors], np.bool_)
         words = {"row_bytes": "bytes", "words_read": "words of 64 bits", "words_written": "words of 64 bits"}
         about = {**COUNTERS, "tensor_rows": "rows of the tensor behind the projection", "row_bytes": "bytes of one row"}
         return Table(columns, units=words, descriptions=about)
@@ -196,6 +215,11 @@ class Traffic:
 
 def _same_trace(a: NDArray[Any], b: NDArray[Any] | None) -> bool:
     return b is not None and np.array_equal(a, b)
+
+
+def phase_place(phase: str) -> int:
+    """The number that stands for a phase in a trace."""
+    return PHASES.index(_check_phase(phase))
 
 
 def _check_phase(phase: str) -> str:
@@ -215,10 +239,10 @@ def address_bits(size: int) -> int:
     return max(1, (size - 1).bit_length())
 
 
-def trace_of(accesses: NDArray[np.int64]) -> NDArray[Any]:
-    """The kernels' accesses (row read r as r, written as -1 - r) as a trace of the first tensor."""
+def trace_of(accesses: NDArray[np.int64], phase: str) -> NDArray[Any]:
+    """The kernels' accesses (row read r as r, written as -1 - r) as a trace of the first tensor, all of one phase."""
     steps = np.empty(len(accesses), TRACE)
-    steps["tensor"] = 0
+    steps["tensor"], steps["phase"] = 0, phase_place(phase)
     steps["write"] = accesses < 0
     steps["row"] = accesses ^ (accesses >> 63)  # -1 - a where a is negative
     return steps

@@ -32,7 +32,9 @@ class Own:
         self.inbox = []
         self.traffic.add("own", "retrieve", synops=len(units))
         if self.tracing:
-            self.touched = Traffic(tensors={"own": Tensor(99, 8)}, trace=np.array([(0, tick, tick % 2)], TRACE))
+            self.touched = Traffic(
+                tensors={"own": Tensor(99, 8)}, trace=np.array([(0, tick, tick % 2, tick % 2)], TRACE)
+            )
         return self.emit(SDR.from_indices([units], self.size), tick)
 
     def take_trace(self):
