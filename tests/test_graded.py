@@ -365,7 +365,7 @@ def test_the_ledger_of_storing_logarithms():
     assert t.get("counts", "learn", "words_written") == 5
     assert t.get("usage", "learn", "words_written") == 4
     steps = [tuple(s) for s in t.trace.tolist()]
-    assert steps[:4] == [(0, 3, False), (0, 3, True), (1, 3, True), (0, 5, False)]
+    assert steps[:4] == [(0, 3, False, 1), (0, 3, True, 1), (1, 3, True, 1), (0, 5, False, 1)]
     assert steps[9:] == [
         (2, 0, False),
         (2, 0, True),

@@ -118,7 +118,7 @@ def test_the_access_trace_lists_every_row():
         for i, level in enumerate(twin.frame(np.flatnonzero(frame).tolist(), t, True)):
             for m, (rows, step, wrote) in enumerate(level):
                 inputs = [] if step.silent else [m * h.sheets[i].params.n_inputs + r for r in rows]
-                expected[i] += [(i, r, False) for r in inputs] + [(i, r, True) for r in inputs if wrote]
+                expected[i] += [(i, r, False, 1) for r in inputs] + [(i, r, True, 1) for r in inputs if wrote]
     assert traced.traffic.trace.tolist() == [access for level in expected for access in level]
     assert h.traffic.trace is None, "the running total keeps counters alone"
 

@@ -84,7 +84,7 @@ def test_nothing_is_neutral_and_copies_are_equal(a):
 def test_prefix_renames_and_shares_nothing(a):
     b = a.prefixed("V1")
     assert {p for p, _, _ in b} == {f"V1/{p}" for p, _, _ in a}
-    assert accesses(b) == [(f"V1/{t}", row, write) for t, row, write in accesses(a)]
+    assert accesses(b) == [(f"V1/{t}", *rest) for t, *rest in accesses(a)]
     for counter in COUNTERS:
         assert b.total(counter) == a.total(counter)
     b.add("V1/U", "retrieve", sums=1)

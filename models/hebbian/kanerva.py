@@ -105,7 +105,7 @@ class KanervaMemory(HebbianMemory):
         return Tensor(self.n_locations, 2 * self.n_units, element="int16")
 
     def _new_traffic(self) -> Traffic:
-        of_addresses = Tensor(self.n_locations, 8 * n_words(self.n_units))
+        of_addresses = Tensor(self.n_locations, 8 * n_words(self.n_units), arithmetic="popcount")
         return Traffic(tensors={"A": of_addresses, self.tensor: self._tensor()})
 
     @property

@@ -39,9 +39,9 @@ class Tensor(NamedTuple):
         numbers stand.
     element : str
         'bit', or the dtype of one element: 'uint8', 'float32', ...
-    arithmetic : {'add', 'mac'}
+    arithmetic : {'add', 'mac', 'popcount'}
         What a synaptic operation does with an element: added where the input is a code, multiplied first where it is a
-        number.
+        number; rows of bits that are compared word by word are counted in words.
     """
 
     n_rows: int
