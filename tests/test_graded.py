@@ -367,13 +367,13 @@ def test_the_ledger_of_storing_logarithms():
     steps = [tuple(s) for s in t.trace.tolist()]
     assert steps[:4] == [(0, 3, False, 1), (0, 3, True, 1), (1, 3, True, 1), (0, 5, False, 1)]
     assert steps[9:] == [
-        (2, 0, False),
-        (2, 0, True),
-        (0, 0, False),
-        (0, 0, True),
-        (1, 0, True),
-        (2, 0, False),
-        (2, 0, True),
+        (2, 0, False, 1),
+        (2, 0, True, 1),
+        (0, 0, False, 1),
+        (0, 0, True, 1),
+        (1, 0, True, 1),
+        (2, 0, False, 1),
+        (2, 0, True, 1),
     ]
 
 
