@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sdrsim import SDR
+from sdrsim import SDR, patterns
 from sdrsim.errors import ParameterError
-from sdrsim.models.hopfield import SparseHopfield
+from sdrsim.models.hopfield import SparseHopfield, entmax
 
 
 def rows(n, d, seed=0):
@@ -34,3 +34,78 @@ def test_a_memory_of_no_patterns_is_an_empty_one(what, tmp_path):
                 ask(held)
         memory.store(np.eye(4, dtype=held.dtype))
         assert memory.recall(np.eye(4, dtype=held.dtype)[:1]).states.shape == (1, 4)
+
+
+# ---- one more score of 0 --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "l2", "l1"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("beta", [0.02, 0.3, 40.0])
+def test_the_null_score_stands_beside_whole_scores(similarity, dtype, beta):
+    y, x = rows(60, 7), np.concatenate([rows(9, 7, 1), 0.1 * rows(3, 7, 2)])
+    h = SparseHopfield(beta=beta, similarity=similarity, separation="softmax1", dtype=dtype)
+    h.store(y)
+    r, z = h.recall(x), beta * h.scores(x.astype(dtype))
+    peak = np.maximum(z.max(axis=1, keepdims=True), 0)
+    w = np.exp(z - peak)
+    w /= np.exp(-peak) + w.sum(axis=1, keepdims=True)
+    close = 1e-12 if dtype == "float64" else 1e-6 * (1 + beta * 40)  # scores are rounded
+    np.testing.assert_allclose(dense_weights(r), w, atol=close)
+    np.testing.assert_allclose(r.states, w @ y, atol=10 * close)
+
+
+def test_the_null_score_of_codes():
+    codes, cues = patterns.random_sparse(50, size=40, k=5, seed=0), patterns.random_sparse(6, size=40, k=4, seed=1)
+    for similarity, beta in (("dot", 0.5), ("cosine", 3.0), ("l2", 0.2), ("l2", 500.0), ("l1", 0.2)):
+        h = SparseHopfield(beta=beta, similarity=similarity, separation="softmax1")
+        h.store(codes)
+        r, z = h.recall(cues), beta * h.scores(cues)
+        w = np.exp(np.minimum(z, 700))
+        w /= 1 + w.sum(axis=1, keepdims=True)
+        np.testing.assert_allclose(dense_weights(r), w, atol=1e-6)
+        np.testing.assert_allclose(r.states, w @ codes.dense(), atol=1e-6)
+        assert beta < 500 or not r.states.any()  # all weight is on the score without a pattern
+
+
+# ---- sharp roots, ties ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("alpha", [3.0, 5.0, 9.0])
+@pytest.mark.parametrize("n", [2, 5, 300])
+def test_weights_that_are_powers_of_small_differences_are_there(alpha, n):
+    """The best lead falls short of the margin by 2^-10 .. 2^-49; all sums are exact."""
+    short = 2.0 ** -np.arange(10, 50)
+    x = np.column_stack([np.ones(40), short])
+    y = np.zeros((n, 2))
+    y[:, 0] = np.random.default_rng(n).integers(-64, 0, n) / 64
+    y[0], y[1] = (1 / (alpha - 1), 0), (0, 1)
+    h = SparseHopfield(beta=1.0, alpha=alpha, dtype="float64")
+    h.store(y)
+    r, expected = h.recall(x), entmax(h.scores(x), alpha)
+    np.testing.assert_array_equal(dense_weights(r), expected)
+    assert (expected[:, 1] > 0).all()
+
+
+@pytest.mark.parametrize("alpha", [2.5, 4.0, 10.0])
+def test_weights_above_alpha_2_have_all_digits(alpha):
+    y, x = rows(300, 20), rows(400, 20, 1)
+    h = SparseHopfield(beta=0.1, alpha=alpha, dtype="float64")
+    h.store(y)
+    np.testing.assert_allclose(dense_weights(h.recall(x)), entmax(0.1 * h.scores(x), alpha), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "more", [{"alpha": np.inf}, {"separation": "normmax", "alpha": 1.0}, {"separation": "topk", "k": 2}]
+)
+@pytest.mark.parametrize("similarity", ["dot", "l2", "l1"])
+@pytest.mark.parametrize("beta", [1.0, 0.1, 1 / 3, 1e-9, None])
+def test_equal_whole_scores_tie_whatever_beta_is(more, similarity, beta):
+    rng = np.random.default_rng(3)
+    y, x = rng.integers(0, 2, (400, 60)), rng.integers(0, 2, (20, 60))
+    h = SparseHopfield(beta=beta, similarity=similarity, **more)
+    h.store(y.astype(np.float32))
+    r, s = h.recall(x.astype(np.float32)), h.scores(x.astype(np.float32))
+    least = s.max(axis=1) if "k" not in more else np.sort(s, axis=1)[:, -2]
+    np.testing.assert_array_equal(dense_weights(r) > 0, s >= least[:, None])
+    assert (dense_weights(r) > 0).sum() > 20 * more.get("k", 1)

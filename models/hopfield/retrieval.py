@@ -16,7 +16,7 @@ from sdrsim.models.hopfield.kernels.screen import sift
 from sdrsim.models.hopfield.kernels.settle import Ends, kept_lists, later_steps
 from sdrsim.models.hopfield.maps import entmax, normmax
 from sdrsim.models.hopfield.recalled import Recalled
-from sdrsim.models.hopfield.scoring import Rule, own_weights, similarities
+from sdrsim.models.hopfield.scoring import own_weights, similarities
 
 __all__ = ["Found", "retrieve"]
 
@@ -155,7 +155,7 @@ def retrieve(memory: Any, bank: Bank, x: NDArray[Any], max_steps: int, trace: bo
                 break
             left = left[more]
     if memory._rule is not None:
-        ends.margins[:] /= memory._rule.factor
+        ends.margins[:] *= memory.beta if memory._rule.ranks else 1 / memory._rule.factor
     return found
 
 
@@ -210,9 +210,14 @@ def _weights(params: Any, scores: NDArray[np.float64]) -> NDArray[np.float64]:
 # ---- compiled -----------------------------------------------------------------------------------------------------
 
 
-def _scaled(memory: Any, bank: Bank, rule: Rule, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], float]:
+def _factor(memory: Any) -> float:
+    """Of similarities; 1 where only their order counts: rounded products of equal scores may differ."""
+    return 1.0 if memory._rule.ranks else float(memory.beta) * memory._rule.factor
+
+
+def _scaled(memory: Any, bank: Bank, x: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.float64], float]:
     """Queries as the kernels take them, the factor each was multiplied by, and the factor of sums."""
-    kind, factor = bank.similarity, float(memory.beta) * rule.factor
+    kind, factor = bank.similarity, _factor(memory)
     if kind == "l1":
         return x, np.ones(len(x)), factor
     gains = np.full(len(x), 2 * factor if kind == "l2" else factor)
@@ -290,12 +295,14 @@ def _step(
 ) -> NDArray[np.bool_]:
     bank, rule, e, n = found.bank, memory._rule, found.ends, len(left)
     now = found.states[left] if bank.values is None else x[left]
-    z, gains, gain = _scaled(memory, bank, rule, now)
-    store = bank.store(float(memory.beta) * rule.factor)
+    z, gains, gain = _scaled(memory, bank, now)
+    store, heat = bank.store(_factor(memory)), float(memory.beta) if rule.ranks else 1.0
     lists = _lists(arrays, n)
     quick = rule.mode == ROOT and bank.similarity in ("dot", "l2") and max_steps > 1
-    if rule.mode == LEVEL:
-        lists.floors[:] = -2 + memory.beta * np.einsum("ij,ij->i", now, now, dtype=np.float64)
+    nulls = np.zeros(n if rule.null else 0)
+    if rule.mode == LEVEL or (rule.null and bank.similarity == "l2"):  # scores are without the query's own square
+        own = memory.beta * np.einsum("ij,ij->i", now, now, dtype=np.float64)
+        lists.floors[:], nulls = (own - 2, nulls) if rule.mode == LEVEL else (lists.floors, own)
     asked = rule.asked(gain, KEPT if quick else 0)
     if bank.screened:
         lists = _sifted(found, left, store, z, asked, lists)
@@ -306,12 +313,12 @@ def _step(
     room = lists.values.shape[1]
     weights = arrays[2][:n] if arrays[2].shape[1] == room else np.empty((n, room))
     margins, made = np.empty(n), np.empty((n, bank.v or bank.d), bank.dtype)
-    part = Part(left, *answer_lists(rule.asked(gain, 0), rule.weight_power, rule.null, lists, weights, margins))
+    part = Part(left, *answer_lists(rule.asked(gain, 0, heat), rule.weight_power, nulls, lists, weights, margins))
     if bank.values is not None:
         mean_of_rows(bank.values, *part[1:], made)
     else:
         mean_of_patterns(bank.panels, *part[1:], made)
-        if not lists.counts.all():
+        if rule.mode == LEVEL and not lists.counts.all():
             made[lists.counts == 0] = now[lists.counts == 0]
     e.margins[left] = margins
     e.weighed[left] += lists.counts

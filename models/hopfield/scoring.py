@@ -27,9 +27,15 @@ class Rule(NamedTuple):
     k: int = 0
     null: bool = False
 
-    def asked(self, gain: float, n_keep: int) -> Asked:
+    @property
+    def ranks(self) -> bool:
+        """Whether which patterns have weight is a matter of order alone, ties included."""
+        return self.mode in (NEAREST, BEST)
+
+    def asked(self, gain: float, n_keep: int, heat: float = 1.0) -> Asked:
         """What a pass is asked for."""
-        return Asked(self.mode, float(self.power), self.k, n_keep if self.mode == ROOT else 0, float(gain))
+        n_keep = n_keep if self.mode == ROOT else 0
+        return Asked(self.mode, float(self.power), self.k, n_keep, float(gain), float(heat))
 
 
 def rule_of(params: HopfieldParams) -> Rule:

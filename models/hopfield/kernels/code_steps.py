@@ -298,19 +298,19 @@ def _begin(units: Units, state: State, room: Room) -> None:
 def _weigh(codes: Codes, rule: Rule, room: Room) -> float:
     """Weights of the list, what has none off it; the margin."""
     asked, lists = rule.asked, room.lists
-    plain = Asked(asked.mode, asked.power, asked.k, 0, 1.0)
-    weigh_lists(plain, rule.weight_power, rule.null, lists, room.shares)
+    plain = Asked(asked.mode, asked.power, asked.k, 0, 1.0, 1.0)
+    weigh_lists(plain, rule.weight_power, np.zeros(1 if rule.null else 0), lists, room.shares)
     margin = lists.tops[0] - second_best(lists, 0, asked.mode == ROOT)
     drop_weightless(lists, room.shares)
     return margin if codes.n > 1 else np.inf
 
 
 @compiled
-def _move(codes: Codes, room: Room, out: Cells, state: State, new: State) -> int:
-    """The next state into `new` and `out`; without any weight it is the old one. Units gone over."""
+def _move(codes: Codes, stays: bool, room: Room, out: Cells, state: State, new: State) -> int:
+    """The next state into `new` and `out`; without any weight it is the old one, if it `stays`. Units gone over."""
     for i in range(state.n[0]):
         out[state.units[i]] = 0
-    if room.lists.counts[0] > 0:
+    if room.lists.counts[0] > 0 or not stays:
         return _mean(codes, room.lists, room.shares[0], out, new)
     set_code(new, state.units[: state.n[0]])
     for i in range(state.n[0]):
@@ -356,7 +356,7 @@ def answer(codes: Codes, rule: Rule, asking: Asking, ends: Ends, states: Cells) 
                 log = _logged(log, n_log, lists.places[0, :n_listed], 1)
                 n_log += n_listed
             ends.weighed[q] += n_listed
-            ends.weighed_units[q] += _move(codes, room, states[q], state, new)
+            ends.weighed_units[q] += _move(codes, rule.asked.mode == LEVEL, room, states[q], state, new)
             ends.iterations[q] += 1
             ends.converged[q] = _distance(new, state) <= asking.near
             state, new = new, state

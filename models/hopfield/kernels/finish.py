@@ -5,16 +5,18 @@ from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
 from sdrsim.models.hopfield.kernels.panels import Cells
-from sdrsim.models.hopfield.kernels.roots import solve, weigh
+from sdrsim.models.hopfield.kernels.roots import share
 from sdrsim.models.hopfield.kernels.scan import LEVEL, NEAREST, ROOT, Asked, Lists, thin_list
+
+Reals = NDArray[np.float64]
 
 
 @compiled
-def weigh_lists(asked: Asked, weight_power: float, null: bool, lists: Lists, out: NDArray[np.float64]) -> None:
+def weigh_lists(asked: Asked, weight_power: float, nulls: Reals, lists: Lists, out: Reals) -> None:
     """Weights of each query's list into ``out[q, :counts[q]]``, what has none taken off the list; each sums to 1.
 
-    ROOT: powers of the distance to the root. NEAREST, LEVEL: equal shares. BEST, ALL: softmax, with `null` over one
-    more score of 0 (the weights then sum to less than 1).
+    ROOT: powers of the distance to the root. NEAREST, LEVEL: equal shares. BEST, ALL: softmax; where there are `nulls`
+    (n,), over one more score of each query, that has no pattern (the weights then sum to less than 1).
     """
     for q in range(len(out)):
         if lists.counts[q] == 0:
@@ -23,8 +25,7 @@ def weigh_lists(asked: Asked, weight_power: float, null: bool, lists: Lists, out
         values, n, top = lists.values[q], lists.counts[q], np.float64(lists.tops[q])
         weights = out[q]
         if asked.mode == ROOT:
-            tau = solve(values, n, top, asked.power)
-            weigh(values, n, top, tau, weight_power, weights)
+            share(values, n, top, asked.power, weight_power, weights)
         elif asked.mode == NEAREST:
             for i in range(n):
                 weights[i] = 1.0 if values[i] >= top else 0.0
@@ -33,10 +34,11 @@ def weigh_lists(asked: Asked, weight_power: float, null: bool, lists: Lists, out
             weights[:n] = 1.0
             _share(weights, n, 0.0)
         else:
-            peak = max(top, 0.0) if null else top
+            null = nulls[q] if len(nulls) else -np.inf
+            peak = max(top, null)
             for i in range(n):
-                weights[i] = np.exp(np.float64(values[i]) - peak)
-            _share(weights, n, np.exp(-peak) if null else 0.0)
+                weights[i] = np.exp(asked.heat * (np.float64(values[i]) - peak))
+            _share(weights, n, np.exp(asked.heat * (null - peak)))
 
 
 @compiled
@@ -92,10 +94,10 @@ def flat_lists(
 
 @compiled
 def answer_lists(
-    asked: Asked, weight_power: float, null: bool, lists: Lists, weights: NDArray[np.float64], margins: Cells
+    asked: Asked, weight_power: float, nulls: Reals, lists: Lists, weights: Reals, margins: Cells
 ) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
     """Weigh the lists, take the margins, keep what has weight; all of it end to end as `flat_lists` gives it."""
-    weigh_lists(asked, weight_power, null, lists, weights)
+    weigh_lists(asked, weight_power, nulls, lists, weights)
     for q in range(len(weights)):
         margins[q] = np.float64(lists.tops[q]) - second_best(lists, q, asked.mode == ROOT)
     drop_weightless(lists, weights)

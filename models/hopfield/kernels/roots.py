@@ -116,6 +116,24 @@ def low_root(kept: Reals, n: int, top: float, scale: float, r: float) -> tuple[f
 
 
 @compiled
+def share(z: Scores, n: int, top: float, r: float, w: float, out: NDArray[np.float64]) -> None:
+    """Weights of the n scores into `out`, from their own root, summing to 1.
+
+    For r < 1 from the least score of the support and its weight: a root in one double would not show weights that are
+    powers of small differences from it.
+    """
+    if r >= 1.0:
+        weigh(z, n, top, solve(z, n, top, r), w, out)
+        return
+    kept = np.empty(n + 8)
+    n_kept = keep_above(z, n, top, 1.0, -1.0, kept)
+    _, least, tied = low_root(kept, n_kept, top, 1.0, r)
+    t = -(tied ** (1.0 / r))
+    total = weights(kept, n_kept, least, 1.0, t, w, tied, 1.0, kept)
+    weights(z, n, least, 1.0, t, w, tied, total, out)
+
+
+@compiled
 def weigh(z: Scores, n: int, top: float, tau: float, w: float, out: NDArray[np.float64]) -> int:
     """Weights of the n scores into `out`, summing to 1; how many are above 0."""
     weights(z, n, top, 1.0, tau, w, 0.0, 1.0, out)

@@ -61,6 +61,7 @@ class Asked(NamedTuple):
     k : how many (BEST)
     n_keep : list at least so many of the best, for later steps
     gain : factor of all sums; 1 where the query was scaled before
+    heat : factor of scores under softmax; 1 where they were scaled before
     """
 
     mode: int
@@ -68,6 +69,7 @@ class Asked(NamedTuple):
     k: int
     n_keep: int
     gain: float
+    heat: float
 
 
 class Lists(NamedTuple):

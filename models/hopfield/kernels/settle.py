@@ -171,8 +171,8 @@ def later_steps(
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
     old, new, reference = _room(room, x), _room(room, x), np.empty(d, x.dtype)
     state, share, ends_at = np.empty((1, d), x.dtype), np.empty((1, room)), np.zeros(2, np.int64)
-    largest = reach.norms[reach.order[0]]
-    plain = Asked(asked.mode, asked.power, asked.k, 0, asked.gain)
+    largest, no_null = reach.norms[reach.order[0]], np.empty(0)
+    plain = Asked(asked.mode, asked.power, asked.k, 0, asked.gain, 1.0)
     for q in range(len(x)):
         if ends.converged[q]:
             continue
@@ -195,7 +195,7 @@ def later_steps(
                 ends.cells[q] += n_used * store.n
             else:
                 ends.rescored[q] += n
-            weigh_lists(plain, weight_power, False, new, share)
+            weigh_lists(plain, weight_power, no_null, new, share)
             ends.margins[q] = np.float64(new.tops[0]) - second_best(new, 0, True)
             drop_weightless(new, share)
             kept_n = new.counts[0]
