@@ -12,10 +12,21 @@ of standardised values over all windows, one hour apart. Methods:
 * tandem: ridge on frozen attention over patches (`TandemForecaster`), a reconstruction of STanHop's structure; and a
   mixed memory over it.
 
-Sharpness, gates and penalties are chosen on the validation months; the test months are asked once. Neighbouring windows
-share nearly all their hours, so differences from ridge are judged over blocks of windows as long as a window or its
-future. The shift from validation to test is large (ridge errs more than twice as much on the validation months at long
-horizons), so a gate that stays shut is the usual outcome there.
+What is chosen how, and how far the test months were kept apart:
+
+* From the training months alone: the scale, all weights of ridge, what memory holds, projections of the tandem, the
+  mixing matrix.
+* From the validation months alone: sharpness (of the grids in `StudyParams`), gates, the penalties of mixing matrix and
+  tandem, whether the tandem looks along the channels too.
+* Not so: the methods themselves. Errors on test windows (first on every 4th or 16th of them, then on all) were seen
+  while it was settled what keys and values are, that a window has 168 hours, alpha 1.5, the penalty 1e-3 of ridge, the
+  ends of the grids, and that a gate opens only for a clear gain. So the test errors here are optimistic, by an amount
+  that these data cannot tell, and a gain of a few per cent over ridge is no forecast of the gain on other series.
+  The limits of the checks are goals set beforehand; the tandem is held to those of the memory.
+
+Neighbouring windows share nearly all their hours, so differences from ridge are judged over blocks of windows as long
+as a window or its future: 17 blocks at 24 hours, 3 at 720. The shift from validation to test is large (ridge errs more
+than twice as much on the validation months at long horizons), so a gate that stays shut is the usual outcome there.
 """
 
 from collections.abc import Mapping
@@ -50,6 +61,7 @@ LAST, SEASON, RIDGE, MEMORY = "last value", "last 24 hours", "ridge", "memory"
 GATED, MIXED, TANDEM, BOTH = "ridge + memory", "ridge + mixed memory", "tandem", "tandem + mixed memory"
 METHODS = (LAST, SEASON, RIDGE, MEMORY, GATED, MIXED, TANDEM, BOTH)
 
+SEEN = "optimistic: errors on test windows were seen while the methods were made"
 
 Betas = tuple[Annotated[float, Field(gt=0)], ...]
 
@@ -81,7 +93,7 @@ class StudyParams(Params):
 
 
 def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
-    """Tables 'scores', 'choices' and 'blocks' (error over blocks of test windows)."""
+    """Tables 'scores', 'choices', 'blocks' (errors over blocks of test windows) and 'against_ridge' (from those)."""
     data = load_dataset("etth1")
     train = data.part("train")
     validation, test = (data.part(name, lead=params.window) for name in ("validation", "test"))
@@ -102,13 +114,16 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
         if isinstance(f, (MemoryForecaster, tandem.TandemForecaster)):
             chosen = {"beta": f.beta, "gate": float(f.gate), "gain": f.gain.mean, "gain_error": f.gain.error}
             choices.append(key | chosen)
-    progress(len(jobs), len(jobs), "done")
-    about = {"mse": "of standardised values", "mae": "of standardised values", "n_windows": "one hour apart"}
+    spent = sum(row["fit_s"] + row["test_s"] for row in scores)
+    progress(len(jobs), len(jobs), f"done; fits and tests took {spent:.0f} s")
+    about = {"mse": f"of standardised values; {SEEN}", "mae": f"of standardised values; {SEEN}"}
+    about |= {"n_windows": "one hour apart", "fit_s": "with all choices on validation", "test_s": "all test windows"}
     about_choices = {"gate": "0: the base alone", "gain": "squared error below that of the base, on validation"}
     return {
         "scores": Table.from_rows(scores, units={"horizon": "h", "fit_s": "s", "test_s": "s"}, descriptions=about),
         "choices": Table.from_rows(choices, descriptions=about_choices),
-        "blocks": Table.from_rows(blocks),
+        "blocks": Table.from_rows(blocks, descriptions={"mse": f"of standardised values; {SEEN}"}),
+        "against_ridge": _against_ridge(Table.from_rows(blocks)),
     }
 
 
@@ -140,39 +155,57 @@ def in_blocks(errors: NDArray[np.float64], window: int, horizon: int) -> list[fl
     return [float(errors[a:b].mean()) for a, b in pairwise(edges)]
 
 
+def _against_ridge(blocks: Table) -> Table:
+    """Error above that of ridge in per cent of it, over paired blocks; the interval is NaN with a single one."""
+    rows = []
+    for horizon in np.unique(blocks["horizon"]):
+        here = blocks.where(horizon=int(horizon))
+        ridge = here.where(method=RIDGE)["mse"]
+        for method in (m for m in METHODS[3:] if m in here["method"]):
+            rate = measures.spread(100 * (here.where(method=method)["mse"] - ridge) / ridge.mean())
+            key = {"horizon": int(horizon), "method": method}
+            rows.append(key | {"percent": rate.value, "low": rate.low, "high": rate.high, "n_blocks": rate.n})
+    about = {"percent": f"mean over blocks; {SEEN}", "low": "of the 95 % interval over blocks", "high": "likewise"}
+    return Table.from_rows(rows, units={"horizon": "h"}, descriptions=about)
+
+
 # ---- draw -------------------------------------------------------------------------------------------------------
+
+GREYS = {LAST: "0.65", SEASON: "0.4"}
+MARKS = {LAST: "v", SEASON: "^", RIDGE: "o", MEMORY: "s", GATED: "o", MIXED: "D", TANDEM: "v", BOTH: "^"}
 
 
 def draw(tables: Mapping[str, Table]) -> "Figure":
     """Error by horizon; difference from ridge, with intervals over blocks of test windows."""
     fig, (left, right) = plotting.subplots(1, 2, (8.4, 3.4))
-    scores = tables["scores"]
-    horizons = np.unique(scores["horizon"])
-    for i, method in enumerate(m for m in METHODS if m in scores["method"]):
-        style = {"color": plotting.PALETTE[i % 7], "label": method, "ls": "--" if i < 2 else "-"}
-        errors = [float(scores.where(horizon=int(h), method=method)["mse"][0]) for h in horizons]
-        left.plot(horizons, errors, marker="o", ms=3, **style)
-        if i > 2:
-            rates = [_against_ridge(tables, int(h), method) for h in horizons]
-            ends = [[r.value - r.low for r in rates], [r.high - r.value for r in rates]]
-            shift = 1.06 ** (i - 5)  # side by side
-            right.errorbar(horizons * shift, [r.value for r in rates], ends, marker="o", ms=3, lw=0.9, **style)
-    right.axhline(0, color="0.4", lw=0.7)
-    ticks = {"xscale": "log", "xlabel": "horizon (hours)"}
-    left.set(title="a  all test windows", ylabel="mean squared error", ylim=(0, None), **ticks)
-    right.set(title="b  against ridge", ylabel="error above that of ridge (%)", **ticks)
+    scores, against = tables["scores"], tables["against_ridge"]
+    horizons = [int(h) for h in np.unique(scores["horizon"])]
+    there = [m for m in METHODS if m in scores["method"]]
+    place = np.arange(len(horizons))
+    for method in METHODS[:4]:
+        errors = [float(scores.where(horizon=h, method=method)["mse"][0]) for h in horizons]
+        left.plot(place, errors, ms=4, ls="--" if method in GREYS else "-", **_style(method))
+    for i, method in enumerate(there[3:]):
+        rows = [against.where(horizon=h, method=method) for h in horizons]
+        middle, low, high = (np.array([float(r[c][0]) for r in rows]) for c in ("percent", "low", "high"))
+        ends = [middle - low, high - middle]
+        right.errorbar(place + 0.13 * (i - 2), middle, ends, ms=4, ls="none", lw=1.1, **_style(method))
+    right.axhline(0, color=_style(RIDGE)["color"], lw=0.9)
+    left.set(title="a  all test windows", ylabel="mean squared error", ylim=(0, None))
+    right.set(title="b  against ridge, blocks of test windows", ylabel="error above that of ridge (%)")
     for ax in (left, right):
-        ax.set_xticks(horizons, [str(h) for h in horizons])
-        ax.minorticks_off()
-    left.legend(fontsize=6, loc="center left", bbox_to_anchor=(0, 0.67))
+        ax.set(xlabel="horizon (hours)", xlim=(-0.5, len(horizons) - 0.5))
+        ax.set_xticks(place, [str(h) for h in horizons])
+    left.legend(fontsize=6.5, loc="center", bbox_to_anchor=(0.5, 0.7), ncols=2)
+    right.legend(fontsize=6.5, loc="lower left", ncols=2)
+    low, high = right.get_ylim()
+    right.set_ylim(low - 0.3 * (high - low), high)  # room for the legend
     return fig
 
 
-def _against_ridge(tables: Mapping[str, Table], horizon: int, method: str) -> measures.Rate:
-    """Error above that of ridge in per cent of it, over paired blocks; the interval is NaN with a single one."""
-    blocks = tables["blocks"].where(horizon=horizon)
-    ridge, other = blocks.where(method=RIDGE)["mse"], blocks.where(method=method)["mse"]
-    return measures.spread(100 * (other - ridge) / ridge.mean())
+def _style(method: str) -> dict[str, Any]:
+    color = GREYS.get(method, plotting.PALETTE[(METHODS.index(method) - 2) % 7])
+    return {"color": color, "label": method, "marker": MARKS[method]}
 
 
 # ---- checks -----------------------------------------------------------------------------------------------------
@@ -209,7 +242,7 @@ def checks(tables: Mapping[str, Table]) -> list[Check]:
         for naive in (LAST, SEASON):
             made.append(_ratio(f"{horizon} h: memory over {naive}", mse[MEMORY] / mse[naive], 1.0, n))
         for method in (m for m in (GATED, MIXED, TANDEM, BOTH) if m in mse):
-            limit = 1.0 if horizon <= 48 and method != BOTH else 1.005
+            limit = 1.0 if horizon <= 48 else 1.005
             made.append(_ratio(f"{horizon} h: {method} over ridge", mse[method] / mse[RIDGE], limit, n))
     return made
 
