@@ -87,6 +87,18 @@ def test_weights_that_are_powers_of_small_differences_are_there(alpha, n):
     assert (expected[:, 1] > 0).all()
 
 
+def test_a_lead_just_short_of_the_margin_leaves_weight_on_two():
+    """Whatever the rounding of root and floor."""
+    for seed in range(8):
+        y = rows(100, 64, seed)
+        ranked = np.sort(y @ y[:4].T, axis=0)
+        for i, lead in enumerate(ranked[-1] - ranked[-2]):
+            for short in 2.0 ** -np.arange(16, 42, 4):
+                h = SparseHopfield(beta=(1 - short) / (3 * lead), alpha=4.0, dtype="float64")
+                h.store(y)
+                assert h.recall(y[i]).support.n_active.tolist() == [2]
+
+
 @pytest.mark.parametrize("alpha", [2.5, 4.0, 10.0])
 def test_weights_above_alpha_2_have_all_digits(alpha):
     y, x = rows(300, 20), rows(400, 20, 1)

@@ -5,9 +5,7 @@ its score leads the second best by ``1 / (alpha - 1)`` (normmax: by 1). For a pa
 times its separation ``<x, x> - max <x, y>``, so that one number, ``r = separation beta (alpha - 1)``, decides: exact
 from r = 1 on. beta is set for each pattern asked so that r runs through 1, down to the rounding of a double. r is known
 without rounding (fractions); where its distance from 1 is below what rounding of the scores can move, the answer may be
-either and is counted apart. So are, for alpha above 2, leads short of the margin by less than about
-``eps**(1 / (alpha - 1))``: there the second weight is the power ``1 / (alpha - 1)`` of a difference of two numbers near
-1, and a root held as one double does not show it (the function `entmax` does).
+either and is counted apart.
 
 A second set of patterns, on a grid on which all sums are exact, puts leads single steps of rounding before and behind
 the margin: no rounding, nothing counted apart.
@@ -158,9 +156,7 @@ def _returned(h: SparseHopfield, queries: Reals, wanted: Reals, place: int) -> N
 
 def _sweep(rule: Rule, x: Reals, leads: list[tuple[Fraction, int, float]]) -> list[dict[str, Any]]:
     """Each pattern as its own query, r through 1; of softmax the beta of alpha = 2, and exact never."""
-    found, limit, scale = [], 0.0, rule.factor or 1.0
-    if rule.separation == "entmax" and rule.alpha > 2:
-        limit = rule.factor * (4 * EPS) ** (1 / rule.factor)  # shortness that one double for the root shows
+    found, scale = [], rule.factor or 1.0
     for offset in sorted([*OFFSETS, 0.0, 3.0, *(-o for o in OFFSETS)]):
         counts = {"n_decided": 0, "n_near": 0}
         hits = {"exact": 0, "wrong": 0, "near_wrong": 0}
@@ -169,7 +165,7 @@ def _sweep(rule: Rule, x: Reals, leads: list[tuple[Fraction, int, float]]) -> li
             ratio = lead * Fraction(beta) * Fraction(scale)
             exact = bool(_returned(rule.memory(x, beta), x[i : i + 1], x[i : i + 1], i)[0])
             rounding = (x.shape[1] + 3) * EPS / 2 * size * beta * scale
-            near = rule.factor > 0 and -max(rounding, limit) <= ratio - 1 <= rounding
+            near = rule.factor > 0 and abs(ratio - 1) <= rounding
             hits["exact"] += exact
             hits["near_wrong" if near else "wrong"] += exact != (ratio >= 1 and rule.factor > 0)
             counts["n_near" if near else "n_decided"] += 1
@@ -355,9 +351,7 @@ def checks(tables: Mapping[str, Table]) -> list[Check]:
         source += f"; {int(part['n_near'].sum()):,} within rounding of 1 apart" if name != "softmax" else ""
         found.append(Check.at_most(f"{name}: answers against the law", wrong, 0.0, n=n, source=source))
     bits = tables["last_bit"]
-    # above alpha = 2 the memory's root is one double, which does not show the last bits of a lead (see above)
-    held = np.array([name.startswith("normmax") or float(name.split()[1]) <= 2 for name in bits["rule"]], np.bool_)
-    for what, values in (("memory", bits["right"][held]), ("entmax, normmax", bits["right_map"])):
+    for what, values in (("memory", bits["right"]), ("entmax, normmax", bits["right_map"])):
         if len(values):
             source = "leads of single steps of rounding around the margin, all sums exact"
             n = 5 * len(values)
@@ -391,7 +385,7 @@ def _bounded(tables: Mapping[str, Table]) -> list[Check]:
     least = min(float(r["over_low"].min()), float(r["under_high"].min()))
     found.append(Check.at_least("root: least distance inside its bounds", least, -TOLERANCE, **more))
     more["source"] = "p = [(a - 1) z - tau]_+^(1 / (a - 1)): one tau for all with weight, and none above it without"
-    for of, held in (("memory", (r["of"] == "memory") & (r["theory_alpha"] <= 2)), ("entmax", r["of"] == "function")):
-        off = np.maximum(r["spread"], r["outside"])[held].max(initial=-np.inf)
+    for of, name in (("memory", "memory"), ("entmax", "function")):
+        off = np.maximum(r["spread"], r["outside"])[r["of"] == name].max(initial=-np.inf)
         found.append(Check.at_most(f"root: weights off the formula, {of}", off, TOLERANCE, **more))
     return found

@@ -42,7 +42,7 @@ def _step(whole: float, slope: float, r: float) -> float:
 def tighten(z: Scores, n: int, top: float, t: float, r: float) -> float:
     """A step from `t`, at or left of the root, that does not pass the root; `t` itself at the root."""
     if r < 1.0:
-        return max(t, solve(z, n, top, r))
+        return max(t, solve(z, n, top, r) - 2.0**-52)  # the root may lie on a score, which is not to be passed
     whole, slope, _ = sums(z, n, top, 1.0, t, r - 1.0)
     return max(t, t + _step(whole, slope, r)) if whole > 1.0 else t
 
