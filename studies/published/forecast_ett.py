@@ -97,7 +97,9 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     data = load_dataset("etth1")
     train = data.part("train")
     validation, test = (data.part(name, lead=params.window) for name in ("validation", "test"))
-    scores, choices, blocks = [], [], []
+    scores: list[dict[str, Any]] = []
+    choices: list[dict[str, Any]] = []
+    blocks: list[dict[str, Any]] = []
     methods = METHODS if params.over_tandem else METHODS[:-1]
     f: Forecaster | None = None
     jobs = [(horizon, method) for horizon in params.horizons for method in methods]
