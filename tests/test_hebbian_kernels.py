@@ -41,8 +41,58 @@ def test_both_ways_of_storing_set_the_same_links(n_units, n_active):
     expected = ideal(x)
     assert made[0] == expected.sum()
     assert np.array_equal(dense_rows(by_items), expected | np.eye(n_units, dtype=bool))
+    assert made[1:] == recounted_words(x)
     again = store_by_rows(by_rows._net, x.indptr, x.indices)
-    assert again == (0, made[1])
+    assert again == (0, made[1], made[1])
+    assert store_items(by_items._net, NONE, x.indptr, x.indices) == again
+
+
+def recounted_words(x: SDR, links: np.ndarray | None = None, can: np.ndarray | None = None) -> tuple[int, int]:
+    """Words touched, and those put back as they were, storing item after item into a dense matrix."""
+    links = np.eye(x.size, dtype=bool) if links is None else links.copy()
+    n_touched, n_silent = 0, 0
+    for item in x.dense():
+        units = np.flatnonzero(item)
+        for u in units:
+            for word in np.unique(units // 64):
+                some = units[units // 64 == word]
+                some = some if can is None else some[can[u, some]]
+                n_touched += 1
+                n_silent += links[u, some].all()
+                links[u, some] = True
+    return n_touched, int(n_silent)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda: WillshawMemory(200, 9), lambda: CliqueMemory(5, 40)], ids=["units", "cliques"]
+)
+def test_words_put_back_unchanged_are_counted(make):
+    memory = make()
+    is_clique = isinstance(memory, CliqueMemory)
+    x = patterns.random_block(60, 5, 40, seed=1) if is_clique else patterns.random_sparse(60, 200, 9, seed=1)
+    first, second = memory.store(x).traffic, memory.store(x).traffic
+    words = tuple(first.total(name, "learn") for name in ("words_written", "words_silent"))
+    assert words == recounted_words(x)
+    assert 0 < words[1] < words[0]
+    assert second.total("words_silent") == second.total("words_written") == words[0]
+    assert memory.recall(x[:5]).traffic.total("words_silent") == 0
+
+
+def test_links_that_cannot_exist_are_written_silently():
+    memory = WillshawMemory(150, 8, connectivity=0.4, seed=3)
+    x = patterns.random_sparse(40, 150, 8, seed=2)
+    can = unpack_rows(memory._arrays["physical"][:-1], 150)
+    got = memory.store(x).traffic
+    assert (got.total("words_written"), got.total("words_silent")) == recounted_words(x, can=can)
+
+
+def test_cutting_a_link_that_is_not_there_is_a_silent_store():
+    memory = WillshawMemory(100, 6, p_forget=0.02, seed=1)
+    x = patterns.random_sparse(30, 100, 6, seed=4)
+    stored = memory.store(x)
+    cut, gone = stored.traffic.get(memory.tensor, "decay", "words_written"), stored.n_new - memory.n_links
+    assert 0 < gone < cut
+    assert stored.traffic.get(memory.tensor, "decay", "words_silent") == cut - gone
 
 
 def test_a_large_memory_fills_row_by_row_and_counts_alike(monkeypatch):

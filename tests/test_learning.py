@@ -40,10 +40,14 @@ def test_every_form_learns_what_the_reference_learns(n_units, n_rows, n_active, 
 
     expected = dense.copy()
     n_new = reference.learn(expected, rows, units)
-    assert learning.or_rows(by_rows, rows, mask) == (n_new, len(rows) * n_words)
-    assert learning.or_words(by_words, rows, index[:n], masks[:n]) == (n_new, len(rows) * n)
-    touched = n if 3 * n < n_words else n_words
-    assert learning.learn(by_choice, rows, units) == (n_new, len(rows) * touched)
+    held = {w: [u for u in units if u // 64 == w] for w in range(n_words)}
+    silent_rows = reference.silent_words(dense, rows, held)
+    silent_words = reference.silent_words(dense, rows, {w: some for w, some in held.items() if some})
+    assert learning.or_rows(by_rows, rows, mask) == (n_new, len(rows) * n_words, silent_rows)
+    assert learning.or_words(by_words, rows, index[:n], masks[:n]) == (n_new, len(rows) * n, silent_words)
+    as_list = 3 * n < n_words
+    touched, silent = (n, silent_words) if as_list else (n_words, silent_rows)
+    assert learning.learn(by_choice, rows, units) == (n_new, len(rows) * touched, silent)
     for matrix in (by_rows, by_words, by_choice):
         np.testing.assert_array_equal(bits.unpack_rows(matrix[:-1], n_units), expected)
         assert not matrix[-1].any()
@@ -56,9 +60,9 @@ def test_learning_again_sets_nothing(n_units, seed):
     rng = np.random.default_rng(seed)
     _, matrix = start(rng, n_units, 0.1)
     rows, units = code(rng, N_ROWS, 5), code(rng, n_units, 4)
-    _, touched = learning.learn(matrix, rows, units)
+    _, touched, _ = learning.learn(matrix, rows, units)
     before = matrix.copy()
-    assert learning.learn(matrix, rows, units) == (0, touched)
+    assert learning.learn(matrix, rows, units) == (0, touched, touched)
     np.testing.assert_array_equal(matrix, before)
 
 
@@ -66,8 +70,8 @@ def test_repeated_rows_count_a_bit_once():
     for n_units in (64, 6400):  # whole rows, word list
         matrix = bits.bit_matrix(N_ROWS, n_units // 64)
         rows = np.array([3, 3, 3, 3, 3], np.int32)
-        n_new, _ = learning.learn(matrix, rows, np.array([7, 8], np.int32))
-        assert n_new == 2
+        n_new, n_words, n_silent = learning.learn(matrix, rows, np.array([7, 8], np.int32))
+        assert (n_new, n_silent) == (2, n_words - 1)
 
 
 @given(st.lists(st.integers(0, 700), unique=True).map(sorted))
@@ -92,8 +96,8 @@ def test_many_items_in_one_call_are_one_after_another(items, seed):
     def flat(codes):
         return np.cumsum([0, *map(len, codes)]), np.concatenate([np.empty(0, np.int32), *codes])
 
-    touched = learning.learn_items(matrix, *flat(pre), *flat(post), n_new)
+    touched, silent = learning.learn_items(matrix, *flat(pre), *flat(post), n_new)
     np.testing.assert_array_equal(matrix, single)
-    assert n_new.tolist() == [new for new, _ in each]
-    assert touched == sum(words for _, words in each)
+    assert n_new.tolist() == [new for new, _, _ in each]
+    assert (touched, silent) == (sum(words for _, words, _ in each), sum(same for _, _, same in each))
     assert bits.count_bits(matrix.reshape(-1)) == dense.sum() + n_new.sum()

@@ -215,7 +215,8 @@ def test_traffic_equals_an_independent_count(shape):
     got = mac.store(SDR.from_indices(items, n_inputs), trace=True)
     lanes, n_units = 16 * -(-n_cms // 16), n_cms * n_cells
     n_words = -(-n_cells * lanes // 64)
-    expected = dict.fromkeys(("rows_read", "words_read", "words_written", "synops", "sums", "random_numbers"), 0)
+    written = ("words_written", "words_silent")
+    expected = dict.fromkeys(("rows_read", "words_read", *written, "synops", "sums", "random_numbers"), 0)
     accesses = []
     for active in items:
         before, step = twin.weights.copy(), twin.store([active])[0]
@@ -234,6 +235,8 @@ def test_traffic_equals_an_independent_count(shape):
             touched = len(words) if 8 * len(words) < n_words else n_words  # few: a list of words; many: whole rows
             expected["words_read"] += a * touched
             expected["words_written"] += a * touched
+            changed = {(j, (k * lanes + q) // 64) for j, q, k in np.argwhere(twin.weights != before)}
+            expected["words_silent"] += a * touched - len(changed)
             accesses += [(j, True) for j in active]
     for name, count in expected.items():
         assert got.traffic.get("U", "learn", name) == count, name

@@ -70,7 +70,7 @@ def ored(matrix, rows, mask):
     table = np.empty(len(rows), np.uint64)
     for i in range(len(rows)):
         table[i] = np.uint64(matrix.ctypes.data) + np.uint64(rows[i]) * np.uint64(matrix.strides[0])
-    simd.or_rows(table.ctypes.data, len(rows), len(mask) // 8, mask.ctypes.data)
+    return simd.or_rows(table.ctypes.data, len(rows), len(mask) // 8, mask.ctypes.data)
 
 
 def column_cells(kind, n_cells, n_lanes, dtype, seed):
@@ -200,8 +200,11 @@ def test_rows_are_ored_and_their_neighbours_left_alone(n_words):
     whole = np.lib.stride_tricks.as_strided(vector, (vector.size + bits.SLACK_WORDS,), (8,))
     whole[vector.size :] = 0x5A5A5A5A
     rows = np.array([3, 0, 11, 3, 7])
-    ored(vector, rows, mask)
-    portable.or_rows(plain, rows, mask)
+    n_changed = ored(vector, rows, mask)
+    assert portable.or_rows(plain, rows, mask) == n_changed
+    words = lambda a: bits.pack_rows(a)[:-1]  # noqa: E731
+    assert n_changed == np.count_nonzero(words(dense | code)[[0, 3, 7, 11]] != words(dense)[[0, 3, 7, 11]])
+    assert ored(vector, rows, mask) == 0
     expected = dense.copy()
     expected[rows] |= code
     assert np.array_equal(bits.unpack_rows(vector[:-1], 64 * n_words), expected)

@@ -27,7 +27,7 @@ def code(indices, size):
 
 
 def counted(store, phase):
-    names = ("rows_read", "words_read", "words_written", "synops", "sums")
+    names = ("rows_read", "words_read", "words_written", "words_silent", "synops", "sums")
     return {name: store.traffic.get("synapses", phase, name) for name in names}
 
 
@@ -48,15 +48,28 @@ def test_sums_and_learning_are_those_of_a_dense_matrix(make, lessons, cues):
 @given(lessons=st.lists(st.tuples(inputs, wide_units), min_size=1, max_size=6))
 def test_learning_counts_the_rows_and_words_it_touches(lessons):
     """Words that hold an active unit, or all of a row when these are a third of it."""
-    store, rows, words, synops = BinarySynapses(N_PRE, N_WIDE), 0, 0, 0
+    store, rows, words, synops, silent = BinarySynapses(N_PRE, N_WIDE), 0, 0, 0, 0
     for pre, post in lessons:
+        before = store.words.copy()
         store.learn(code(pre, N_PRE), code(post, N_WIDE))
         rows += len(pre)
         n_used = len({u // 64 for u in post})
-        words += len(pre) * (n_used if 3 * n_used < 7 else 7)
+        touched = len(pre) * (n_used if 3 * n_used < 7 else 7)
+        words += touched
+        silent += touched - int((store.words != before).sum())
         synops += len(pre) * len(post)
-    expected = {"rows_read": rows, "words_read": words, "words_written": words, "synops": synops, "sums": 0}
-    assert counted(store, "learn") == expected
+    moved = {"words_read": words, "words_written": words, "words_silent": silent}
+    assert counted(store, "learn") == {"rows_read": rows, **moved, "synops": synops, "sums": 0}
+
+
+def test_what_is_known_is_stored_silently():
+    store = BinarySynapses(N_PRE, N_POST)
+    store.learn([[1, 2, 3]], [[5, 66]])
+    store.learn([[1, 2, 3]], [[5, 66]])
+    assert store.traffic.get("synapses", "learn", "words_silent") == 6
+    store.write(np.array([1, 4], np.int32), store.rows(np.array([1, 2], np.int32)))
+    assert store.traffic.get("synapses", "learn", "words_silent") == 8
+    assert store.traffic.get("synapses", "learn", "words_written") == 16
 
 
 @given(cues=st.lists(inputs, min_size=1, max_size=8))
@@ -71,6 +84,7 @@ def test_delta_sums_read_only_rows_that_switched_when_these_are_fewer(cues):
         "rows_read": expected,
         "words_read": 2 * expected,
         "words_written": 0,
+        "words_silent": 0,
         "synops": N_POST * expected,
         "sums": N_POST * len(cues),
     }

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sdrsim.engine.states import traffic_from_state, traffic_state
 from sdrsim.engine.traffic import COUNTERS, PHASES, TRACE, Tensor, Traffic
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
@@ -179,3 +180,14 @@ def test_refused_calls_change_nothing(call, message):
     with pytest.raises(ParameterError, match=message):
         call(t)
     assert t == before
+
+
+def test_counters_that_a_file_does_not_have_are_zero():
+    a = Traffic()
+    a.add("U", "learn", rows_read=3, code_bits=5, words_silent=2)
+    state = traffic_state(a)
+    state["counts"] = state["counts"][:, :-1]
+    back = traffic_from_state(state)
+    assert [back.get("U", "learn", name) for name in ("rows_read", "code_bits", "words_silent")] == [3, 5, 0]
+    back.add("U", "learn", words_silent=1)
+    assert (back + a).get("U", "learn", "words_silent") == 3

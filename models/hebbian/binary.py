@@ -148,15 +148,16 @@ class BinaryMemory(HebbianMemory):
         n_gone = 0
         if self._p_forget > 0:
             key = np.uint64(subseed(self.seed, "forgetting"))
-            n_new, n_touched, n_gone, n_cut, n_draws = store_forgetting(
+            n_new, n_touched, n_silent, n_gone, n_cut, n_draws = store_forgetting(
                 net, physical, codes.indptr, codes.indices, self._p_forget, key, self.n_stored
             )
             gather_groups(net)
-            traffic.add(self.tensor, "decay", words_read=n_cut, words_written=n_cut, random_numbers=n_draws)
+            cut = {"words_read": n_cut, "words_written": n_cut, "words_silent": n_cut - n_gone}
+            traffic.add(self.tensor, "decay", **cut, random_numbers=n_draws)
         elif self._fills_by_rows(n_in, physical):
-            n_new, n_touched = store_by_rows(net, codes.indptr, codes.indices)
+            n_new, n_touched, n_silent = store_by_rows(net, codes.indptr, codes.indices)
         else:
-            n_new, n_touched = store_items(net, physical, codes.indptr, codes.indices)
+            n_new, n_touched, n_silent = store_items(net, physical, codes.indptr, codes.indices)
         lengths = codes.n_active
         traffic.add(
             self.tensor,
@@ -164,6 +165,7 @@ class BinaryMemory(HebbianMemory):
             rows_read=n_in,
             words_read=n_touched,
             words_written=n_touched,
+            words_silent=n_silent,
             synops=int((lengths * lengths).sum()),
             code_bits=n_in * address_bits(self.size),
         )

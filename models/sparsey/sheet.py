@@ -16,7 +16,7 @@ from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import codes_from_state, codes_state, traffic_from_state, traffic_state
 from sdrsim.engine.traffic import Tensor, Traffic, address_bits, trace_of
 from sdrsim.errors import CodeError, FileFormatError, NetworkError
-from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WRITES, Memory, Work, make_work
+from sdrsim.models.sparsey.kernels.layout import FALLBACKS, N_STATS, WORDS_SILENT, WRITES, Memory, Work, make_work
 from sdrsim.models.sparsey.kernels.sheet import Reach, Recording, Wiring, run_frames
 from sdrsim.models.sparsey.params import MacParams
 from sdrsim.models.sparsey.recording import KERNEL_COUNTERS, Events, joined
@@ -190,8 +190,8 @@ class Sheet:
         traffic = Traffic(tensors={self.name: Tensor(self.n_macs * self.params.n_inputs, 8 * row_words(self.params))})
         phase = "learn" if learn else "retrieve"
         traffic.vector(self.name, phase)[: len(KERNEL_COUNTERS)] += stats[: len(KERNEL_COUNTERS)]
-        bits_out = made.winners.size * address_bits(self.size)
-        traffic.add(self.name, phase, code_bits=n_in * address_bits(self.source_size) + bits_out)
+        bits = n_in * address_bits(self.source_size) + made.winners.size * address_bits(self.size)
+        traffic.add(self.name, phase, code_bits=bits, words_silent=int(stats[WORDS_SILENT]))
         if trace:
             traffic.trace = trace_of(made.accesses, phase)
         return traffic

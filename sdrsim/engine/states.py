@@ -66,7 +66,10 @@ def traffic_state(traffic: Traffic) -> dict[str, Any]:
 def traffic_from_state(state: Mapping[str, Any]) -> Traffic:
     """The traffic that `traffic_state` took apart."""
     where = zip(state["projections"], state["phases"])
-    counts = {key: np.array(vector, np.int64) for key, vector in zip(where, state["counts"])}
+    kept = np.asarray(state["counts"], np.int64)
+    whole = np.zeros((len(kept), len(COUNTERS)), np.int64)  # a counter that a file does not have yet is 0
+    whole[:, : kept.shape[1]] = kept
+    counts = dict(zip(where, whole))
     kinds = ("n_rows", "row_bytes", "roles", "grows", "elements", "arithmetic")
     tensors = map(Tensor, *(state[kind] for kind in kinds))
     return Traffic(counts, dict(zip(state["tensors"], tensors)))

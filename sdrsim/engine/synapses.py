@@ -159,8 +159,8 @@ class BinarySynapses:
         from sdrsim.kernels.learning import learn
 
         inputs, units = one_code(pre, self.n_pre, "pre").indices, one_code(post, self.n_post, "post").indices
-        _, n_words = learn(self.words, inputs, units)
-        self._changed(inputs, n_words, len(inputs) * len(units))
+        _, n_words, n_silent = learn(self.words, inputs, units)
+        self._changed(inputs, n_words, n_silent, len(inputs) * len(units))
 
     def write(self, pre: Units, rows: NDArray[np.bool_]) -> None:
         """Replace the rows of some inputs by ``rows``, bool (k, n_post)."""
@@ -170,12 +170,14 @@ class BinarySynapses:
             raise CodeError("rows to write", got=f"{rows.dtype} of shape {rows.shape}", expected=expected)
         from sdrsim.kernels.bits import pack_rows
 
-        self.words[pre] = pack_rows(rows)[:-1]
-        self._changed(pre, len(pre) * self.n_words, rows.size)
+        new = pack_rows(rows)[:-1]
+        n_silent = int(np.count_nonzero(self.words[pre] == new))
+        self.words[pre] = new
+        self._changed(pre, len(pre) * self.n_words, n_silent, rows.size)
 
-    def _changed(self, inputs: Units, n_words: int, synops: int) -> None:
+    def _changed(self, inputs: Units, n_words: int, n_silent: int, synops: int) -> None:
         self.version += 1
-        counts = {"words_read": n_words, "words_written": n_words, "synops": synops}
+        counts = {"words_read": n_words, "words_written": n_words, "words_silent": n_silent, "synops": synops}
         self.traffic.add("synapses", "learn", rows_read=len(inputs), **counts)
         if self.tracing:
             self._note(inputs, write=True)

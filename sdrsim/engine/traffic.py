@@ -20,6 +20,7 @@ COUNTERS: Mapping[str, str] = {
     "compares": "comparisons of a winner-take-all or threshold",
     "random_numbers": "random numbers drawn",
     "code_bits": "bits of codes moved in and out, as active-unit addresses",
+    "words_silent": "64-bit words written as they were: silent stores, which words_written holds too",
 }
 PHASES = ("retrieve", "learn", "settle", "decay", "io")
 _PLACE = {name: i for i, name in enumerate(COUNTERS)}
@@ -200,9 +201,9 @@ class Traffic:
         for name in ("role", "element", "arithmetic"):
             columns[name] = np.array([getattr(t, name) for t in tensors], dtype=np.str_)
         columns["grows"] = np.array([t.grows for t in tensors], np.bool_)
-        words = {"row_bytes": "bytes", "words_read": "words of 64 bits", "words_written": "words of 64 bits"}
+        counted = dict.fromkeys(("words_read", "words_written", "words_silent"), "words of 64 bits")
         about = {**COUNTERS, "tensor_rows": "rows of the tensor behind the projection", "row_bytes": "bytes of one row"}
-        return Table(columns, units=words, descriptions=about)
+        return Table(columns, units={"row_bytes": "bytes", **counted}, descriptions=about)
 
     def __repr__(self) -> str:
         parts = [f"{name} {self.total(name):,}" for name in ("rows_read", "words_read", "words_written", "synops")]

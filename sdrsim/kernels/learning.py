@@ -6,8 +6,9 @@ between 0.25 and 0.5 of the row's words), so `learn` takes the list when the cod
 
 Every touched word is read, OR-ed and written, also when nothing changes: testing first saves nothing where the outcome
 is foreseeable and costs up to twice the time where it is not (measured). So words written = words read, and a
-traffic ledger that counts them tells what happened. Each function returns (bits newly set, words read and written);
-rows may repeat, which changes nothing but the number of words.
+traffic ledger that counts them tells what happened; words put back as they were (silent stores) are counted beside
+them. Each function returns (bits newly set, words read and written, silent ones of these); rows may repeat, which
+changes nothing but the numbers of words.
 """
 
 import numpy as np
@@ -22,9 +23,9 @@ _6 = np.uint64(6)
 
 
 @compiled
-def or_rows(matrix: Words, rows: Indices, mask_words: Words) -> tuple[int, int]:
-    """OR the packed code `mask_words` (n_words,) into the given rows; returns (bits newly set, words touched)."""
-    n_new, n_words = ZERO, len(mask_words)
+def or_rows(matrix: Words, rows: Indices, mask_words: Words) -> tuple[int, int, int]:
+    """OR the packed code `mask_words` (n_words,) into the given rows; returns bits newly set, words touched, silent."""
+    n_new, n_silent, n_words = ZERO, ZERO, len(mask_words)
     for r in range(len(rows)):
         row = matrix[np.uint64(rows[r])]
         for i in range(n_words):
@@ -32,32 +33,39 @@ def or_rows(matrix: Words, rows: Indices, mask_words: Words) -> tuple[int, int]:
             new = old | mask_words[i]
             row[i] = new
             n_new += popcount(new ^ old)
-    return int(np.int64(n_new)), len(rows) * n_words
+            n_silent += ONE if new == old else ZERO
+    return int(np.int64(n_new)), len(rows) * n_words, int(np.int64(n_silent))
 
 
 @compiled
-def or_words(matrix: Words, rows: Indices, word_index: Indices, word_mask: Words) -> tuple[int, int]:
-    """OR a code given as a list of words (see `code_words`) into the rows; returns (bits newly set, words touched)."""
-    n_new, n_rows, n_list = ZERO, len(rows), len(word_index)
+def or_words(matrix: Words, rows: Indices, word_index: Indices, word_mask: Words) -> tuple[int, int, int]:
+    """OR a code given as a list of words (see `code_words`) into the rows; returns as `or_rows` does."""
+    n_new, n_silent, n_rows, n_list = ZERO, ZERO, len(rows), len(word_index)
     whole = n_rows - n_rows % 4
     for r in range(0, whole, 4):  # four rows for one reading of the list
         a, b, c, d = rows[r], rows[r + 1], rows[r + 2], rows[r + 3]
         for i in range(n_list):
             word, mask = word_index[i], word_mask[i]
-            n_new += _or_word(matrix, a, word, mask) + _or_word(matrix, b, word, mask)
-            n_new += _or_word(matrix, c, word, mask) + _or_word(matrix, d, word, mask)
+            new_a, silent_a = _or_word(matrix, a, word, mask)
+            new_b, silent_b = _or_word(matrix, b, word, mask)
+            new_c, silent_c = _or_word(matrix, c, word, mask)
+            new_d, silent_d = _or_word(matrix, d, word, mask)
+            n_new += new_a + new_b + new_c + new_d
+            n_silent += silent_a + silent_b + silent_c + silent_d
     for r in range(whole, n_rows):
         for i in range(n_list):
-            n_new += _or_word(matrix, rows[r], word_index[i], word_mask[i])
-    return int(np.int64(n_new)), n_rows * n_list
+            new_a, silent_a = _or_word(matrix, rows[r], word_index[i], word_mask[i])
+            n_new += new_a
+            n_silent += silent_a
+    return int(np.int64(n_new)), n_rows * n_list, int(np.int64(n_silent))
 
 
 @compiled
-def _or_word(matrix: Words, row: int, word: int, mask: np.uint64) -> np.uint64:
+def _or_word(matrix: Words, row: int, word: int, mask: np.uint64) -> tuple[np.uint64, np.uint64]:
     old = matrix[np.uint64(row), np.uint64(word)]
     new = old | mask
     matrix[np.uint64(row), np.uint64(word)] = new
-    return popcount(new ^ old)
+    return popcount(new ^ old), ONE if new == old else ZERO
 
 
 @compiled
@@ -77,8 +85,8 @@ def code_words(active_units: Indices, word_index: Indices, word_mask: Words) -> 
 
 
 @compiled
-def learn(matrix: Words, rows: Indices, active_units: Indices) -> tuple[int, int]:
-    """Set the bits (row, unit) of all pairs, the cheaper way; returns (bits newly set, words read and written).
+def learn(matrix: Words, rows: Indices, active_units: Indices) -> tuple[int, int, int]:
+    """Set the bits (row, unit) of all pairs, the cheaper way; returns bits newly set, words touched, silent.
 
     `matrix` (.., n_words) as `bits.bit_matrix` makes it, `rows` any order, `active_units` sorted.
     """
@@ -98,15 +106,16 @@ def learn(matrix: Words, rows: Indices, active_units: Indices) -> tuple[int, int
 @compiled
 def learn_items(
     matrix: Words, pre_indptr: Offsets, pre: Indices, post_indptr: Offsets, post: Indices, n_new: Offsets
-) -> int:
+) -> tuple[int, int]:
     """`learn` many items in one call, both sides given as (indptr, indices) of a code with one entry per item.
 
     The bits each item newly set go to `n_new` (n_items,), in the order of the items; returns the words read and written
-    by all.
+    by all, and the silent ones of these.
     """
-    n_touched = 0
+    n_touched, n_silent = 0, 0
     for m in range(len(n_new)):
         rows, units = pre[pre_indptr[m] : pre_indptr[m + 1]], post[post_indptr[m] : post_indptr[m + 1]]
-        n_new[m], touched = learn(matrix, rows, units)
+        n_new[m], touched, silent = learn(matrix, rows, units)
         n_touched += touched
-    return n_touched
+        n_silent += silent
+    return n_touched, n_silent

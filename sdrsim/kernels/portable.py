@@ -33,11 +33,17 @@ def row_planes(matrix: Words, rows: NDArray[np.int64], planes: Words) -> None:
 
 
 @compiled
-def or_rows(matrix: Words, rows: NDArray[np.int64], mask: Words) -> None:
-    """OR a packed row into each of the named rows; the mask may be longer than a row, with zeros there."""
+def or_rows(matrix: Words, rows: NDArray[np.int64], mask: Words) -> int:
+    """OR a packed row into each of the named rows; returns how many words changed.
+
+    The mask may be longer than a row, with zeros there.
+    """
+    n_changed = 0
     for r in rows:
         for w in range(matrix.shape[1]):
+            n_changed += mask[w] & ~matrix[r, w] != np.uint64(0)
             matrix[r, w] |= mask[w]
+    return n_changed
 
 
 @compiled

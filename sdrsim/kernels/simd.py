@@ -9,6 +9,8 @@ All arguments are addresses (``array.ctypes.data``) and sizes; nothing is checke
 must outlive the call, and callers in `sums.py` and `winners.py` hold the rules (padding, plane counts).
 """
 
+import functools
+
 import numba
 from llvmlite import binding, ir
 from numba import types
@@ -63,24 +65,30 @@ def _splat(kind, lanes, value):
 def _or_rows_codegen(context, b, signature, args):
     table, n_rows, n_chunks, mask = args
     rows = b.inttoptr(table, I64.as_pointer())
+    changed = cgutils.alloca_once_value(b, ir.Constant(CHUNK, [0] * 8))
     with cgutils.for_range(b, n_rows) as row:
         base = b.load(b.gep(rows, [row.index]))
         with cgutils.for_range(b, n_chunks) as chunk:
             offset = b.mul(chunk.index, _int(64))
             place = _at(b, base, offset, CHUNK)
             bits = b.load(_at(b, mask, offset, CHUNK), align=8)
-            b.store(b.or_(b.load(place, align=8), bits), place, align=8)
-    return context.get_dummy_value()
+            old = b.load(place, align=8)
+            new = b.or_(old, bits)
+            b.store(new, place, align=8)
+            b.store(b.add(b.load(changed), b.zext(b.icmp_unsigned("!=", new, old), CHUNK)), changed)
+    lanes = [b.extract_element(b.load(changed), ir.Constant(I32, lane)) for lane in range(8)]
+    return functools.reduce(b.add, lanes)
 
 
 @intrinsic
 def or_rows(typingctx, table, n_rows, n_chunks, mask):
-    """OR `mask` (uint64[8 * n_chunks], zero beyond the row) into the rows of an address table, 64 bytes at a time.
+    """OR `mask` (uint64[8 * n_chunks], zero beyond the row) into the rows of an address table, 64 bytes at a time;
+    returns how many words changed.
 
     A row that is no multiple of 8 words long is written past its end with what stands there: rows lie one after another
     and the matrix has slack, so nothing changes; but two threads must not write neighbouring rows.
     """
-    return types.void(types.uintp, types.intp, types.intp, types.uintp), _or_rows_codegen
+    return types.intp(types.uintp, types.intp, types.intp, types.uintp), _or_rows_codegen
 
 
 def _vertical(b, base, n, stride_bytes, kind, start, body):

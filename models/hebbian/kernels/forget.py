@@ -57,12 +57,15 @@ def store_forgetting(
     p: float,
     seed: np.uint64,
     first: int,
-) -> tuple[int, int, int, int, int]:
-    """Forget, then store, item after item; returns links set, words touched, links cleared, words cut, draws."""
-    n_new, n_touched, n_gone, n_cut, n_draws = 0, 0, 0, 0, 0
+) -> tuple[int, int, int, int, int, int]:
+    """Forget, then store, item after item; returns links set, words touched, silent, links cleared, words cut, draws.
+
+    A cut touches one link: of the words cut, as many are written as they were as links were not there.
+    """
+    n_new, n_touched, n_silent, n_gone, n_cut, n_draws = 0, 0, 0, 0, 0, 0
     for m in range(len(indptr) - 1):
         gone, cut, draws = forget(net, p, seed, first + m)
-        new, touched = store_items(net, physical, indptr[m : m + 2], indices)
-        n_new, n_touched = n_new + new, n_touched + touched
+        new, touched, silent = store_items(net, physical, indptr[m : m + 2], indices)
+        n_new, n_touched, n_silent = n_new + new, n_touched + touched, n_silent + silent
         n_gone, n_cut, n_draws = n_gone + gone, n_cut + cut, n_draws + draws
-    return n_new, n_touched, n_gone, n_cut, n_draws
+    return n_new, n_touched, n_silent, n_gone, n_cut, n_draws

@@ -2,7 +2,7 @@
 
 A code sets the bit (i, j) for all pairs of its active units. Two ways do the same: item by item, or, for a large batch
 into a matrix that no cache holds, row by row: the items that hold a unit are listed first, and each row is then filled
-while it is near (`store_by_rows`). Both count what the items ask for, not how it was arranged.
+while it is near (`store_by_rows`). Both count what the items ask for, one after another, not how it was arranged.
 """
 
 import numpy as np
@@ -19,12 +19,12 @@ _6 = np.uint64(6)
 
 
 @compiled
-def store_items(net: Net, physical: Words, indptr: Offsets, indices: Ints) -> tuple[int, int]:
-    """Store codes one after another; returns (links newly set, words read and written).
+def store_items(net: Net, physical: Words, indptr: Offsets, indices: Ints) -> tuple[int, int, int]:
+    """Store codes one after another; returns (links newly set, words read and written, words written as they were).
 
     `physical` (n_units + 1, n_words) holds the links that can exist, or is empty: then all can.
     """
-    n_new, n_touched, longest = 0, 0, 0
+    n_new, n_touched, n_silent, longest = 0, 0, 0, 0
     for m in range(len(indptr) - 1):
         longest = max(longest, indptr[m + 1] - indptr[m])
     places, masks = np.empty(longest, np.int32), np.empty(longest, np.uint64)
@@ -32,21 +32,23 @@ def store_items(net: Net, physical: Words, indptr: Offsets, indices: Ints) -> tu
         units = indices[indptr[m] : indptr[m + 1]]
         n_list = code_words(units, places, masks)
         if len(physical):
-            n_new += _store_physical(net.rows, physical, units, places[:n_list], masks[:n_list])
+            new, silent = _store_physical(net.rows, physical, units, places[:n_list], masks[:n_list])
         else:
-            n_new += _store_code(net.rows, units, places[:n_list], masks[:n_list])
+            new, silent = _store_code(net.rows, units, places[:n_list], masks[:n_list])
+        n_new += new
+        n_silent += silent
         n_touched += len(units) * n_list
         if net.n_clusters:
             for u in units:
                 group = net.groups[net.cluster_of[u]]
                 for i in range(n_list):
                     group[places[i]] |= masks[i]
-    return n_new, n_touched
+    return n_new, n_touched, n_silent
 
 
 @compiled
-def _store_code(rows: Words, units: Ints, places: Ints, masks: Words) -> int:
-    n_new = ZERO
+def _store_code(rows: Words, units: Ints, places: Ints, masks: Words) -> tuple[int, int]:
+    n_new, n_silent = ZERO, ZERO
     for u in units:
         row = rows[u]
         for i in range(len(places)):
@@ -54,12 +56,13 @@ def _store_code(rows: Words, units: Ints, places: Ints, masks: Words) -> int:
             new = old | masks[i]
             row[places[i]] = new
             n_new += popcount(new ^ old)
-    return int(np.int64(n_new))
+            n_silent += ONE if new == old else ZERO
+    return int(np.int64(n_new)), int(np.int64(n_silent))
 
 
 @compiled
-def _store_physical(rows: Words, physical: Words, units: Ints, places: Ints, masks: Words) -> int:
-    n_new = ZERO
+def _store_physical(rows: Words, physical: Words, units: Ints, places: Ints, masks: Words) -> tuple[int, int]:
+    n_new, n_silent = ZERO, ZERO
     for u in units:
         row, can = rows[u], physical[u]
         for i in range(len(places)):
@@ -67,11 +70,12 @@ def _store_physical(rows: Words, physical: Words, units: Ints, places: Ints, mas
             new = old | (masks[i] & can[places[i]])
             row[places[i]] = new
             n_new += popcount(new ^ old)
-    return int(np.int64(n_new))
+            n_silent += ONE if new == old else ZERO
+    return int(np.int64(n_new)), int(np.int64(n_silent))
 
 
 @compiled
-def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int]:
+def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int, int]:
     """As `store_items`, row after row, for a memory without clusters in which all links can exist."""
     n_items = len(indptr) - 1
     starts = np.zeros(net.n_units + 1, np.int64)
@@ -91,17 +95,30 @@ def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int]:
         for a in range(indptr[m], indptr[m + 1]):
             items[places[indices[a]]] = m
             places[indices[a]] += 1
-    n_new = 0
+    n_new, n_silent = 0, 0
     for u in range(net.n_units):
         row = net.rows[u]
         n_new -= count_bits(row)
         for a in range(starts[u], starts[u + 1]):
             m = items[a]
-            for b in range(indptr[m], indptr[m + 1]):
-                v = np.uint64(indices[b])
-                row[v >> _6] |= ONE << (v & LOW_6)
+            n_silent += _set_code(row, indices[indptr[m] : indptr[m + 1]])
         n_new += count_bits(row)
-    return n_new, n_touched
+    return n_new, n_touched, n_silent
+
+
+@compiled
+def _set_code(row: Words, units: Ints) -> int:
+    """Set the bits of a code in one row; returns how many of its words had them all."""
+    n_silent, a = ZERO, 0
+    while a < len(units):
+        word, mask = np.uint64(units[a]) >> _6, ZERO
+        while a < len(units) and np.uint64(units[a]) >> _6 == word:
+            mask |= ONE << (np.uint64(units[a]) & LOW_6)
+            a += 1
+        old = row[word]
+        row[word] = old | mask
+        n_silent += ONE if old | mask == old else ZERO
+    return int(np.int64(n_silent))
 
 
 @compiled

@@ -21,7 +21,8 @@ STEPS = 4096  # intervals of the table V -> psi where V is not a fraction of a w
 SHAPE_INPUTS = 1024  # most inputs for which the shape of eq 10 is tabulated for every active count
 G_STEPS = 256  # intervals of G in the table of a user's psi(v, g)
 ROWS_READ, WORDS_READ, WORDS_WRITTEN, SYNOPS, SUMS, COMPARES, RANDOM_NUMBERS = 0, 1, 2, 3, 4, 5, 6
-FALLBACKS, WRITES, N_STATS = 7, 8, 9  # CMs in which no unit could take the item; items written
+FALLBACKS, WRITES = 7, 8  # CMs in which no unit could take the item; items written
+WORDS_SILENT, N_STATS = 9, 10
 
 
 class Rule(NamedTuple):
