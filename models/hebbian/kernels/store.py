@@ -76,7 +76,11 @@ def _store_physical(rows: Words, physical: Words, units: Ints, places: Ints, mas
 
 @compiled
 def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int, int]:
-    """As `store_items`, row after row, for a memory without clusters in which all links can exist."""
+    """As `store_items`, row after row, for a memory without clusters in which all links can exist.
+
+    A word is changed once for each new bit, but for those that come with another one into the same word: only words
+    that hold several bits of a code have to be looked at.
+    """
     n_items = len(indptr) - 1
     starts = np.zeros(net.n_units + 1, np.int64)
     n_touched = 0
@@ -95,30 +99,40 @@ def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int, i
         for a in range(indptr[m], indptr[m + 1]):
             items[places[indices[a]]] = m
             places[indices[a]] += 1
-    n_new, n_silent = 0, 0
+    shared, words, masks = _shared_words(indptr, indices)
+    n_new, n_further = 0, 0
     for u in range(net.n_units):
         row = net.rows[u]
         n_new -= count_bits(row)
         for a in range(starts[u], starts[u + 1]):
             m = items[a]
-            n_silent += _set_code(row, indices[indptr[m] : indptr[m + 1]])
+            for i in range(shared[m], shared[m + 1]):
+                n_further += max(0, np.int64(popcount(masks[i] & ~row[words[i]])) - 1)
+            for b in range(indptr[m], indptr[m + 1]):
+                v = np.uint64(indices[b])
+                row[v >> _6] |= ONE << (v & LOW_6)
         n_new += count_bits(row)
-    return n_new, n_touched, n_silent
+    return n_new, n_touched, n_touched - (n_new - n_further)
 
 
 @compiled
-def _set_code(row: Words, units: Ints) -> int:
-    """Set the bits of a code in one row; returns how many of its words had them all."""
-    n_silent, a = ZERO, 0
-    while a < len(units):
-        word, mask = np.uint64(units[a]) >> _6, ZERO
-        while a < len(units) and np.uint64(units[a]) >> _6 == word:
-            mask |= ONE << (np.uint64(units[a]) & LOW_6)
-            a += 1
-        old = row[word]
-        row[word] = old | mask
-        n_silent += ONE if old | mask == old else ZERO
-    return int(np.int64(n_silent))
+def _shared_words(indptr: Offsets, indices: Ints) -> tuple[Offsets, Ints, Words]:
+    """The words of each code that hold several of its bits: (offsets, places, masks)."""
+    starts = np.zeros(len(indptr), np.int64)
+    places, masks = np.empty(len(indices) // 2, np.int32), np.empty(len(indices) // 2, np.uint64)
+    n = 0
+    for m in range(len(indptr) - 1):
+        a = indptr[m]
+        while a < indptr[m + 1]:
+            word, mask, first = indices[a] >> 6, ZERO, a
+            while a < indptr[m + 1] and indices[a] >> 6 == word:
+                mask |= ONE << (np.uint64(indices[a]) & LOW_6)
+                a += 1
+            if a - first > 1:
+                places[n], masks[n] = word, mask
+                n += 1
+        starts[m + 1] = n
+    return starts, places[:n], masks[:n]
 
 
 @compiled
