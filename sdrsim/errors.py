@@ -12,6 +12,7 @@ __all__ = [
     "CodeError",
     "DataError",
     "FileFormatError",
+    "MixedNodesWarning",
     "NetworkError",
     "ParameterError",
     "SaturationWarning",
@@ -109,3 +110,7 @@ class SdrsimWarning(UserWarning):
 
 class SaturationWarning(SdrsimWarning):
     """A memory is so full that it can no longer tell old from new."""
+
+
+class MixedNodesWarning(SdrsimWarning):
+    """A price made of numbers of several technology nodes; nothing was scaled from one to the other."""

@@ -5,6 +5,7 @@ Every function takes a matplotlib axis first and returns it; none of them needs 
 
 from sdrsim.studies.plotting.codes import overlap_matrix, raster
 from sdrsim.studies.plotting.curves import curve, trace
+from sdrsim.studies.plotting.energy import energy
 from sdrsim.studies.plotting.images import confusion, filmstrip, weights
 from sdrsim.studies.plotting.saving import save
 from sdrsim.studies.plotting.style import (
@@ -27,6 +28,7 @@ __all__ = [
     "confusion",
     "curve",
     "dress",
+    "energy",
     "figure",
     "filmstrip",
     "house",

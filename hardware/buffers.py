@@ -1,0 +1,94 @@
+"""Codes and sums: what is written and read between steps, where it lies, and the room it takes from the rows."""
+
+from collections.abc import Iterable
+from math import ceil
+
+from sdrsim.hardware.chip import Chip, Rooms
+from sdrsim.hardware.moves import Ledger
+from sdrsim.hardware.placement import Placement
+from sdrsim.hardware.runs import Part, Run
+
+__all__ = ["buffer_bytes", "count_buffers", "sum_bits"]
+
+
+def sum_bits(part: Part, placement: Placement) -> int:
+    """Bits of one sum."""
+    if placement.accumulator_bits is not None:
+        return placement.accumulator_bits
+    bits = placement.weight_bits or part.element_bits
+    return 16 if bits <= 8 else max(32, bits)
+
+
+def buffer_bytes(run: Run, placement: Placement) -> int:
+    """Room for one code in, one code out and the sums of each projection, in bytes.
+
+    A projection that adds rows has a sum for each element of a row, and codes of as many bits as it has rows and
+    elements; one that multiplies or compares whole rows has a sum a row, and its code is as long as a row.
+    """
+    total = 0
+    for name in {part.projection for part in run.parts if part.counts["sums"] or part.counts["code_bits"]}:
+        part = next(part for part in run.parts if part.projection == name)
+        tensor, across = part.tensor, part.tensor.arithmetic != "add"
+        n_sums = tensor.n_rows if across else part.row_elements
+        code_bits = 8 * tensor.row_bytes if across else tensor.n_rows + part.row_elements
+        total += ceil(code_bits / 8) + ceil(n_sums * sum_bits(part, placement) / 8)
+    return total
+
+
+def count_buffers(run: Run, chip: Chip, placement: Placement, rooms: Rooms, taken: int, ledger: Ledger) -> None:
+    """Codes (role activation) and sums (role state) into the ledger.
+
+    Parameters
+    ----------
+    taken : int
+        Bytes of rows that stay on the chip before the buffers do (`Placement.spill`).
+    """
+    shares = rooms.share(buffer_bytes(run, placement), taken)
+    if placement.codes == "off_chip":
+        _off(_bits(run, "code_bits"), "activation", chip, ledger)
+    else:
+        _spread(_bits(run, "code_bits"), "activation", shares, chip, ledger)
+    per_synop = placement.accumulators == "sram"
+    sums = [(part, (part.counts["synops" if per_synop else "sums"]) * sum_bits(part, placement)) for part in run.parts]
+    _spread([(part, bits) for part, bits in sums if bits], "state", shares, chip, ledger)
+    if not per_synop:
+        _count_registers(run, chip, placement, ledger)
+
+
+def _bits(run: Run, counter: str) -> list[tuple[Part, int]]:
+    return [(part, part.counts[counter]) for part in run.parts if part.counts[counter]]
+
+
+def _spread(items: Iterable[tuple[Part, int]], role: str, shares: list[float], chip: Chip, ledger: Ledger) -> None:
+    """Every bit is written once and read once, at the memories that hold the buffers."""
+    for part, bits in items:
+        left = bits
+        for share, level in zip(shares, chip.near):
+            here = min(left, round(share * bits))
+            n = ceil(here / level.word_bits)
+            for what in ("write", "read"):
+                ledger.words((part.projection, part.phase, role), level, what, n, ceil(here / 8))
+            left -= here
+        if left:
+            _off([(part, left)], role, chip, ledger)
+
+
+def _off(items: Iterable[tuple[Part, int]], role: str, chip: Chip, ledger: Ledger) -> None:
+    """Off the chip: packed into bursts, in order."""
+    for part, bits in items:
+        far, n_bytes = chip.beyond(f"{role}s of {part.projection!r}"), ceil(bits / 8)
+        n = ceil(n_bytes / far.burst_bytes)
+        n_pages = ceil(n_bytes / far.page_bytes) if far.page_bytes else 0
+        for write in (True, False):
+            ledger.bursts((part.projection, part.phase, role), far, write, n, n_pages, n_bytes)
+
+
+def _count_registers(run: Run, chip: Chip, placement: Placement, ledger: Ledger) -> None:
+    """Where the card prices registers: a sum is read and written at every addition."""
+    for level in chip.card.on_chip:
+        if level.kind == "reg":
+            for part in run.parts:
+                n = part.counts["synops"] * ceil(sum_bits(part, placement) / level.word_bits)
+                for what in ("read", "write"):
+                    ledger.words((part.projection, part.phase, "state"), level, what, n)
+            return

@@ -1,0 +1,91 @@
+"""Rows that come and go: what memories of given room load and write back, from a trace or from a law of popularity."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sdrsim.engine.traffic import PHASES
+from sdrsim.errors import ParameterError
+from sdrsim.hardware.reuse import stack_distances, traffic_curve
+from sdrsim.hardware.reuse_laws import che_hit_rate, zipf_popularity
+from sdrsim.hardware.runs import Part, Run
+
+__all__ = ["Cached", "by_popularity", "by_trace", "missed_rows", "touches"]
+
+Ints = NDArray[np.int64]
+_MOST_ROWS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Cached:
+    """Loads and write-backs in rows of each array, phase and memory, ``(n_tensors, n_phases, n_rooms)``.
+
+    ``dirty_bytes`` (n_rooms,): changed on the chip and still there at the end.
+    """
+
+    loads: Ints
+    write_backs: Ints
+    dirty_bytes: Ints
+
+
+def touches(part: Part, row_words: int) -> int:
+    """Rows touched, without a trace: those read, or as many as the words written fill."""
+    return max(part.counts["rows_read"], ceil(part.counts["words_written"] / row_words) if row_words else 0)
+
+
+def by_trace(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int]) -> Cached:
+    """From the accesses of the arrays named, in the order of the run: one pass for all rooms, exact."""
+    ids, sizes, groups, writes = _selected(run, row_bytes)
+    shape = (len(run.tensors), len(PHASES), len(rooms))
+    made = traffic_curve(ids, rooms, sizes, writes=writes, groups=groups)
+    loads, backs = np.zeros((2, shape[0] * shape[1], shape[2]), np.int64)
+    loads[: len(made.loads)], backs[: len(made.loads)] = made.loads, made.write_backs
+    return Cached(loads.reshape(shape), backs.reshape(shape), made.dirty_bytes.sum(axis=0))
+
+
+def missed_rows(run: Run, row_bytes: Mapping[str, int], room: int) -> tuple[NDArray[np.int32], Ints]:
+    """Array and row of every access that a memory of `room` bytes does not hold, in the order of the run."""
+    ids, sizes, _, _ = _selected(run, row_bytes)
+    distances = stack_distances(ids, sizes)
+    missed = (distances < 0) | (distances + sizes > room)
+    return (ids[missed] >> 40).astype(np.int32), ids[missed] & ((1 << 40) - 1)
+
+
+def _selected(run: Run, row_bytes: Mapping[str, int]) -> tuple[Ints, Ints, Ints, NDArray[np.bool_]]:
+    """Ids, sizes, groups (array and phase) and writes of the accesses of some arrays."""
+    if run.trace is None:
+        raise ParameterError("trace", got="none", expected="the accesses of the run", do="recall(..., trace=True)")
+    names = list(run.tensors)
+    size_of = np.array([row_bytes.get(name, -1) for name in names], np.int64)
+    trace = run.trace[size_of[run.trace["tensor"]] >= 0]
+    tensor, row = trace["tensor"].astype(np.int64), trace["row"]
+    return (tensor << 40) | row, size_of[tensor], tensor * len(PHASES) + trace["phase"], trace["write"]
+
+
+def by_popularity(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int], alpha: float) -> Cached:
+    """From a law: rows of all the arrays named drawn independently, uniformly (0) or by a Zipf law; expected values.
+
+    First touches are left out, as the law knows no begin. A row changed is written back whenever it left.
+    """
+    names = list(run.tensors)
+    n_rows = sum(run.tensors[name].n_rows for name in row_bytes)
+    n_bytes = sum(run.tensors[name].n_rows * size for name, size in row_bytes.items())
+    held = np.array([min(room / max(1, n_bytes), 1.0) for room in rooms])
+    if alpha == 0:
+        missed = 1 - held
+    elif n_rows > _MOST_ROWS:
+        raise ParameterError("popularity", got=f"{n_rows:,} rows", expected=f"at most {_MOST_ROWS:,} for a Zipf law")
+    else:
+        missed = 1 - che_hit_rate(zipf_popularity(n_rows, alpha), held * n_rows)
+    loads, backs = np.zeros((2, len(names), len(PHASES), len(rooms)), np.int64)
+    for part in run.parts:
+        if part.projection in row_bytes:
+            n = touches(part, ceil(row_bytes[part.projection] / 8))
+            where = names.index(part.projection), PHASES.index(part.phase)
+            loads[where] = np.round(n * missed)
+            if part.counts["words_written"]:
+                backs[where] = loads[where]
+    return Cached(loads, backs, np.zeros(len(rooms), np.int64))
