@@ -190,7 +190,7 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     for i, method in enumerate(there[3:]):
         rows = [against.where(horizon=h, method=method) for h in horizons]
         middle, low, high = (np.array([float(r[c][0]) for r in rows]) for c in ("percent", "low", "high"))
-        ends = [middle - low, high - middle]
+        ends = np.stack([middle - low, high - middle])
         right.errorbar(place + 0.13 * (i - 2), middle, ends, ms=4, ls="none", lw=1.1, **_style(method))
     right.axhline(0, color=_style(RIDGE)["color"], lw=0.9)
     left.set(title="a  all test windows", ylabel="mean squared error", ylim=(0, None))

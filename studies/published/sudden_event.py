@@ -23,6 +23,21 @@ Protocol, written down before the run with seed 0, which was made once:
   on events fall, below those before and those of ridge; those of other hours rise by 1 % at most, above those before
   and above those of ridge, where the price of the open gate shows. The limits stay as they are; what does not hold is
   reported as deviating.
+
+What came out (24 series, 192 later events for each strength; mean and 95 % interval over series):
+
+    strength  later events, error over that of ridge        quiet hours, error above that of ridge
+              1 remembered          4 remembered            (4 remembered, gate open)
+    1         0.997 [0.994, 1.001]  0.992 [0.983, 1.001]    0.2 % [-0.1, 0.6]
+    2         0.893 [0.824, 0.963]  0.779 [0.666, 0.892]    1.3 % [0.5, 2.0]
+    4         0.369 [0.247, 0.492]  0.210 [0.096, 0.323]    1.9 % [1.0, 2.7]
+
+Strong events are forecast better after a single one, weak ones (of the size of the cycle) are not: there validation
+prefers a soft retrieval, which costs ordinary hours little and singles out nothing. Beside ridge fitted again, memory
+is better at strength 4 (0.32 [0.04, 0.61]), not clearly different at 2 (0.96 [0.75, 1.16]) and worse at 1 (1.08 [1.02,
+1.14]). To remember events changes quiet hours by less than 0.01 % and those near events by 0.3 % [-0.1, 0.6] at most;
+but one gate serves all hours, and held open it costs quiet ones more than the goal of 1 % at strengths 2 and 4. There
+are 31 intervals, not corrected for their number.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,9 +68,11 @@ QUICK = {"n_series": 5, "strengths": (4.0,), "betas": (0.5, 2.0, 8.0)}
 N_KINDS, N_SIGN = 2, 8
 REMEMBERED = (1, 2, 4)  # events of each kind
 MOST, REHEARSALS = max(REMEMBERED), 4  # events of each kind of the validation stretch
+ENOUGH = 24  # series of the protocol
 EVENT, NEAR, QUIET, AGAIN = "event", "near", "quiet", "again"
 Real = NDArray[np.float64]
 Whole = NDArray[np.int64]
+Rows = list[dict[str, Any]]
 Positives = tuple[Annotated[float, Field(gt=0)], ...]
 
 
@@ -90,7 +107,7 @@ class StudyParams(Params):
     spread: Annotated[float, Field(ge=0)] = 0.1
     noise: Annotated[float, Field(gt=0)] = 0.2
     betas: Annotated[Positives, Field(min_length=2)] = BETAS
-    n_series: Annotated[int, Field(ge=3)] = 24
+    n_series: Annotated[int, Field(ge=3)] = ENOUGH
 
 
 # ---- series -----------------------------------------------------------------------------------------------------
@@ -116,14 +133,12 @@ def made_series(params: StudyParams, seed: int, strength: float) -> tuple[Real, 
     for i, step in enumerate(draws.standard_normal((n, 2)) * params.noise):
         drift[i] = 0.8 * drift[i - 1] + step
     parts = np.split(series + drift, np.cumsum(lengths)[:-1])
-    rehearsal, told = (
-        with_events(params, part, n, strength, subseed(seed, f"events {i}"))
-        for i, (part, n) in enumerate(zip(parts[1:], rounds))
-    )
+    seeds = [subseed(seed, f"events {i}") for i in range(2)]
+    rehearsal, told = (with_events(params, *of, strength) for of in zip(parts[1:], rounds, seeds))
     return parts[0], rehearsal, told
 
 
-def with_events(params: StudyParams, part: Real, n_events: int, strength: float, seed: int) -> Stretch:
+def with_events(params: StudyParams, part: Real, n_events: int, seed: int, strength: float) -> Stretch:
     """A part of a series with `n_events` of each of two kinds in turn, which are drawn with the seed."""
     shapes, draws = stream(seed, "shapes"), stream(seed, "times and sizes")
     sign = shapes.standard_normal((N_KINDS, N_SIGN, 2))
@@ -144,8 +159,8 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     """Tables 'errors' (a row for series, strength, sharpness, events remembered, kind of hours), 'choices' (of the
     sharpness, on validation) and 'summary' (means over series with intervals).
     """
-    errors: list[dict[str, Any]] = []
-    choices: list[dict[str, Any]] = []
+    errors: Rows = []
+    choices: Rows = []
     for i in range(params.n_series):
         for strength in params.strengths:
             key = {"series": i, "strength": strength}
@@ -166,9 +181,6 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     return {"errors": judged, "choices": Table.from_rows(choices), "summary": summary(judged)}
 
 
-Rows = list[dict[str, Any]]
-
-
 def one_series(params: StudyParams, seed: int, strength: float) -> tuple[Rows, Rows]:
     """Errors on the validation stretch by sharpness, and those on the later hours of the stretch to be judged on."""
     quiet, rehearsal, told = made_series(params, seed, strength)
@@ -177,9 +189,8 @@ def one_series(params: StudyParams, seed: int, strength: float) -> tuple[Rows, R
     late = Stretch(told.series[seen:], told.starts - seen)
     hours, at_told = hours_of(params, late), {m: at_events(params, told, range(m)) for m in REMEMBERED}
     ridge = RidgeForecaster(params.window, params.horizon).fit(quiet)
-    refit = RidgeForecaster(params.window, params.horizon).fit(
-        np.concatenate([quiet, rehearsal.series, told.series[:seen]])
-    )
+    before = np.concatenate([quiet, rehearsal.series, told.series[:seen]])
+    refit = RidgeForecaster(params.window, params.horizon).fit(before)
 
     def errors(f: Forecaster) -> dict[str, Real]:
         """Of all later windows; of those remembered, by how many."""
@@ -285,8 +296,7 @@ def softer(errors: Table) -> tuple[str, measures.Rate, int]:
     top, ranks = float(errors["strength"].max()), (0, int(errors["rank"].max()))
     soft, sharp = (errors.where(strength=top, hours=QUIET, remembered=MOST, rank=i) for i in ranks)
     name = f"quiet: error over that of ridge, beta {soft['beta'][0]:g} less beta {sharp['beta'][0]:g}"
-    less = measures.spread(soft["on"] / soft["ridge"] - sharp["on"] / sharp["ridge"])
-    return name, less, int(soft["n_windows"].sum())
+    return name, measures.spread(_over(soft) - _over(sharp)), int(soft["n_windows"].sum())
 
 
 def summary(errors: Table) -> Table:
@@ -303,30 +313,36 @@ def summary(errors: Table) -> Table:
 
 # ---- checks -----------------------------------------------------------------------------------------------------
 
-OPEN = "an open gate adds to every window what its neighbours in memory missed, which is noise"
-DEVIATIONS = {
-    (QUIET, "ridge"): f"{OPEN}; so expected from the series looked at before",
-    (NEAR, "ridge"): f"{OPEN}; so expected from the series looked at before",
-    (NEAR, "off"): "a window that has part of a sign, or ends within a response, is answered as if the event began",
+OPEN = "an open gate adds to every window what its neighbours in memory missed, which is noise; expected beforehand"
+SOFT = "no gain: the sharpness that errs least over all hours of validation is too soft to single out a weak event"
+DEVIATIONS = {  # those of the run with seed 0
+    (1.0, EVENT, "off"): SOFT,
+    (1.0, EVENT, "ridge"): SOFT,
+    (1.0, EVENT, "refit"): f"{SOFT}; ridge fitted again is better",
+    (2.0, EVENT, "refit"): "no clear difference from ridge fitted again: the interval contains 1",
+    (2.0, QUIET, "ridge"): OPEN,
+    (4.0, QUIET, "ridge"): OPEN,
+    (4.0, NEAR, "ridge"): OPEN,
 }
 
 
 def checks(tables: Mapping[str, Table]) -> list[Check]:
     """Errors on events fall, those of other hours do not rise: upper ends of intervals over series."""
     errors, made = tables["errors"], []
-    source = "goal of the project; upper end of the 95 % interval over series"
-    for strength in np.unique(errors["strength"]):
+    more: dict[str, Any] = {"kind": "prototype", "source": "goal of the project; upper end of the 95 % interval"}
+    for strength in (float(s) for s in np.unique(errors["strength"])):
         for goal in GOALS:
-            name, rate, _ = ratio(errors, goal, float(strength))
-            why = DEVIATIONS.get((goal.hours, goal.over), "")
-            made.append(_at_most(name, rate, goal.high, source, why))
+            name, rate, _ = ratio(errors, goal, strength)
+            why = DEVIATIONS.get((strength, goal.hours, goal.over), _undecided(rate, goal.high))
+            made.append(Check(name, rate.high, high=goal.high, n=rate.n, deviation=why, **more))
     name, less, _ = softer(errors)
-    source = "an average over more windows of memory is less noisy; upper end of the 95 % interval over series"
-    return [*made, _at_most(name, less, 0.0, source)]
+    more["source"] = "an average over more windows of memory is less noisy; upper end of the 95 % interval over series"
+    return [*made, Check(name, less.high, high=0.0, n=less.n, deviation=_undecided(less, 0.0), **more)]
 
 
-def _at_most(name: str, rate: measures.Rate, high: float, source: str, why: str = "") -> Check:
-    return Check(name, rate.high, high=high, n=rate.n, kind="prototype", source=source, deviation=why)
+def _undecided(rate: measures.Rate, limit: float) -> str:
+    few = f"not decided: the limit lies inside the interval of fewer than {ENOUGH} series"
+    return few if rate.n < ENOUGH and rate.low <= limit else ""
 
 
 # ---- draw -------------------------------------------------------------------------------------------------------
@@ -338,22 +354,19 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
     errors = tables["errors"]
     strengths = [float(s) for s in np.unique(errors["strength"])]
     betas = [float(b) for b in np.unique(errors["beta"])]
-    for i, strength in enumerate(strengths):
-        style = {"color": plotting.PALETTE[i % 7], "marker": "os^D"[i % 4], "label": f"strength {strength:g}"}
+    offsets = np.arange(len(strengths)) - (len(strengths) - 1) / 2  # side by side
+    for i, (strength, offset) in enumerate(zip(strengths, offsets)):
+        look, label = {"color": plotting.PALETTE[i % 7], "marker": "os^D"[i % 4]}, f"strength {strength:g}"
         here = errors.where(strength=strength, hours=EVENT)
-        one = here.where(chosen=True, remembered=MOST)
-        some = [one["off"] / one["ridge"]]
-        for m in REMEMBERED:
-            t = here.where(chosen=True, remembered=m)
-            some.append(t["on"] / t["ridge"])
-        shift = 0.06 * (i - (len(strengths) - 1) / 2)
-        _with_ends(left, np.arange(4) + shift, some, **style)
-        refit = {**style, "label": "open: ridge, fitted again" if i == len(strengths) - 1 else None, "mfc": "white"}
-        _with_ends(left, [4 + shift], [one["refit"] / one["ridge"]], ls="none", **refit)
-        for ax, hours, scale in ((middle, EVENT, (1.0, 0.0)), (right, QUIET, (100.0, -100.0))):
-            by_beta = [errors.where(strength=strength, hours=hours, remembered=MOST, beta=b) for b in betas]
-            some = [scale[0] * t["on"] / t["ridge"] + scale[1] for t in by_beta]
-            _with_ends(ax, np.array(betas) * 1.06 ** (i - (len(strengths) - 1) / 2), some, **style)
+        some = [here.where(chosen=True, remembered=m) for m in REMEMBERED]
+        ratios = [some[0]["off"] / some[0]["ridge"], *map(_over, some)]
+        _with_ends(left, np.arange(4) + 0.06 * offset, ratios, label=label, **look)
+        _with_ends(middle, np.array(betas) * 1.06**offset, _by_rank(here), label=label, **look)
+        refit, label = some[0]["refit"] / some[0]["ridge"], "open: ridge, fitted again" if i == 0 else ""
+        _with_ends(left, [4 + 0.06 * offset], [refit], label=label, mfc="white", ls="none", **look)
+    calm = _by_rank(errors.where(strength=strengths[-1], hours=QUIET))  # alike at all strengths
+    calm = [100 * (ratio - 1) for ratio in calm]
+    _with_ends(right, betas, calm, color="0.2", marker="o", label=f"{MOST} remembered, strength {strengths[-1]:g}")
     left.set(title="a  later events", xlabel="events of a kind remembered", ylabel="error over that of ridge")
     left.set_xticks(range(5), ["0", *map(str, REMEMBERED), "refit"])
     middle.set(title=f"b  later events, {MOST} remembered", ylabel="error over that of ridge")
@@ -362,15 +375,23 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
         ax.set(xscale="log", xlabel="sharpness beta")
         ax.set_xticks(betas, [f"{b:g}" for b in betas])
         ax.minorticks_off()
-    for ax in (left, middle):
-        ax.axhline(1, color="0.6", lw=0.7, zorder=0)
-        ax.set_ylim(0, None)
-    right.axhline(0, color="0.6", lw=0.7, zorder=0)
+    for ax, y in ((left, 1), (middle, 1), (right, 0)):
+        ax.axhline(y, color="0.6", lw=0.7, zorder=0)
+    middle.set_ylim(0, None)
     right.axhline(1, color="0.3", lw=0.9, ls="--", zorder=0, label="goal: at most 1 %")
     left.set_ylim(0, 1.35 * left.get_ylim()[1])  # room for the legend
     left.legend(fontsize=6.5, loc="upper left", ncols=2)
     right.legend(fontsize=6.5, loc="upper left")
     return fig
+
+
+def _by_rank(errors: Table) -> list[Real]:
+    """Error over that of ridge for each sharpness, all events remembered."""
+    return [_over(errors.where(remembered=MOST, rank=int(r))) for r in np.unique(errors["rank"])]
+
+
+def _over(rows: Table) -> Real:
+    return np.asarray(rows["on"] / rows["ridge"])
 
 
 def _with_ends(ax: Any, x: Any, some: list[Real], **style: Any) -> None:
