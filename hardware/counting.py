@@ -11,7 +11,7 @@ from sdrsim.hardware.buffers import buffer_bytes, count_buffers
 from sdrsim.hardware.card import Card
 from sdrsim.hardware.chip import Chip, Rooms, fitted
 from sdrsim.hardware.landing import Landing, Plan, plans
-from sdrsim.hardware.levels import Mesh
+from sdrsim.hardware.mesh import xy_hops
 from sdrsim.hardware.moves import Ledger
 from sdrsim.hardware.operations import is_wider, operations
 from sdrsim.hardware.placement import Placement
@@ -106,18 +106,12 @@ def _count_messages(part: Part, card: Card, placement: Placement, ledger: Ledger
     route, mesh, n = placement.route_of(part.projection), card.mesh, part.counts["rows_read"]
     if mesh is None or not n or (route is None and card.basis != "event"):
         return
-    hops_x, hops_y = (0, 0) if route is None else _hops(mesh, *route)
+    hops_x, hops_y = (0, 0) if route is None else xy_hops(mesh, *route)
     bits = mesh.header_bits + address_bits(part.tensor.n_rows)
     n_flits, where = ceil(bits / mesh.flit_bits), (part.projection, part.phase, "network")
     ledger.add(where, "mesh", True, "message", "mesh.e_inject", n * n_flits, ceil(n * bits / 8))
     ledger.add(where, "mesh", True, "hop", "mesh.e_hop_x", n * n_flits * hops_x)
     ledger.add(where, "mesh", True, "hop", "mesh.e_hop_y", n * n_flits * hops_y)
-
-
-def _hops(mesh: Mesh, source: int, target: int) -> tuple[int, int]:
-    height = mesh.height or 1
-    (x0, y0), (x1, y1) = (divmod(core // mesh.cores_per_tile, height) for core in (source, target))
-    return abs(x1 - x0), abs(y1 - y0)
 
 
 def _reuse(run: Run, placement: Placement, n_items: int | None) -> dict[tuple[str, str], float]:

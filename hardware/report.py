@@ -19,7 +19,7 @@ from sdrsim.hardware.pricing import Priced, Times, peak_operations
 from sdrsim.hardware.quantity import Grade, weakest
 from sdrsim.hardware.runs import Run
 
-__all__ = ["KEYS", "Report", "Roofline"]
+__all__ = ["KEYS", "Report", "Roofline", "in_energy"]
 
 KEYS = ("phase", "projection", "role", "level", "on_chip", "what", "number")
 
@@ -244,11 +244,14 @@ class Report:
                 if chip.far
                 else f"{self.card.title}{node}: {memories}",
             ),
-            ("energy", f"{_si(self.total_pj, unit)} ({_si(self.low_pj, unit)} .. {_si(self.high_pj, unit)})"),
+            (
+                "energy",
+                f"{in_energy(self.total_pj, unit)} ({in_energy(self.low_pj, unit)} .. {in_energy(self.high_pj, unit)})",
+            ),
         ]
         for place, roles in split.items():
-            shown = ", ".join(f"{role} {_si(v, unit)}" for role, v in roles.items() if v)
-            lines.append((place.replace("_", " "), f"{_si(sum(roles.values()), unit)}: {shown or 'nothing'}"))
+            shown = ", ".join(f"{role} {in_energy(v, unit)}" for role, v in roles.items() if v)
+            lines.append((place.replace("_", " "), f"{in_energy(sum(roles.values()), unit)}: {shown or 'nothing'}"))
         moved = f"{in_bytes(self.bytes_moved(True))} on the chip, {in_bytes(self.bytes_moved(False))} off it"
         time = f"{self.time_ns:,.4g} ns, {self.power_w:.4g} W" if self.time_ns else "not known"
         lines += [("moved", moved), ("time", time)]
@@ -267,7 +270,7 @@ class Report:
         return f"<table><caption>Report on {escape(self.card.name)}</caption>{rows}</table>"
 
 
-def _si(value: float, unit: str) -> str:
+def in_energy(value: float, unit: str) -> str:
     """An energy for people."""
     if unit == "pJ":
         for name, factor in (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)):

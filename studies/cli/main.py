@@ -30,6 +30,7 @@ COMMANDS = {
     "show": Command("sdrsim.studies.cli.show", "Say what a result file holds."),
     "rerun": Command("sdrsim.studies.cli.rerun", "Run a result file's study again and compare, bit for bit."),
     "verify": Command("sdrsim.studies.cli.verify", "All checks of all studies; exit 1 when one fails."),
+    "energy": Command("sdrsim.studies.cli.energy", "Price a recorded run again on any card, without simulating."),
     "data": Command("sdrsim.studies.cli.data", "Data sets: which there are and where they lie."),
     "cards": Command("sdrsim.studies.cli.cards", "Hardware cards: technologies, every number with source and grade."),
     "info": Command("sdrsim.studies.cli.info", "Versions, processor, threads, folders."),
