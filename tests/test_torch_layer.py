@@ -163,6 +163,8 @@ def test_no_rows_and_second_derivatives():
         (lambda: torch.tensor(1.0), 1.5, "scores: got torch.float32"),
         (lambda: torch.empty(3, 0), 1.5, "scores: got torch.float32"),
         (lambda: torch.empty(3, 2, device="meta"), 1.5, "scores: got a tensor on meta"),
+        (lambda: torch.eye(3).to_sparse(), 1.5, "scores: got sparse torch.float32"),
+        (lambda: torch.zeros(3), lambda: torch.tensor(1.5j), "alpha: got torch.complex64; expected a real number"),
         (lambda: torch.tensor([[0.0, 1.0], [math.nan, 0.0]]), 1.5, "scores of row 1: got nan"),
         (lambda: torch.zeros(3), 0.5, "alpha: got 0.5"),
         (lambda: torch.zeros(3), lambda: torch.tensor(math.nan), "alpha: got nan"),
@@ -280,11 +282,74 @@ def test_dropout_only_while_training():
         ({"beta": 0.0}, "beta: got 0.0"),
         ({"dropout": 1.0}, "dropout: got 1.0"),
         ({"d_head": 0}, "d_head: got 0"),
+        ({"mix": "yes"}, "mix: got 'yes'; expected True or False"),
+        ({"own_values": 1}, "own_values: got 1; expected True or False"),
     ],
 )
 def test_options_refused(options, text):
     with pytest.raises(ParameterError, match=text):
         GSH(8, **options)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("queries", "memory", "mask", "text"),
+    [
+        ((2, 3, 7), (2, 5, 8), None, r"queries: got shape \(2, 3, 7\); expected \(..., n, 8\)"),
+        ((2, 3, 8), (2, 5, 7), None, "memory: got shape"),
+        ((8,), (5, 8), None, r"queries: got shape \(8,\)"),
+        ((3, 8), (8,), None, r"memory: got shape \(8,\)"),
+        ((3, 8), (0, 8), None, r"memory: got shape \(0, 8\); expected at least one pattern"),
+        ((2, 3, 8), (4, 5, 8), None, r"memory: got leading axes \(4,\); expected ones that broadcast with \(2,\)"),
+        ((2, 3, 8), (2, 5, 8), (2, 4), r"mask: got shape \(2, 4\); expected \(..., 5\), one a pattern"),
+        ((2, 3, 8), (2, 5, 8), (3, 5), r"mask: got leading axes \(3,\)"),
+        ((2, 3, 8), (2, 5, 8), (), r"mask: got shape \(\)"),
+    ],
+)
+def test_shapes_refused(queries, memory, mask, text):
+    layer, mask = GSH(8), None if mask is None else torch.ones(mask, dtype=torch.bool)
+    with pytest.raises(ParameterError, match=text):
+        layer(torch.zeros(queries), torch.zeros(memory), mask)
+    with pytest.raises(ParameterError, match=text):
+        layer.weights(torch.zeros(queries), torch.zeros(memory), mask)
+
+
+@needs_torch
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (lambda x: x.numpy(), r"got ndarray; expected a tensor .*8\); call torch.as_tensor"),
+        (lambda x: None, "got NoneType"),
+        (lambda x: x.double(), r"got torch.float64; expected torch.float32, as the layer; call .to\(torch.float32\)"),
+        (lambda x: x.long(), "got torch.int64; expected a tensor of real numbers"),
+        (lambda x: x.to("meta"), "got a tensor on meta; expected one on cpu"),
+        (lambda x: x[..., :7], r"got shape \(2, 3, 4, 7\)"),
+        (lambda x: x[0, 0, 0], r"got shape \(8,\)"),
+        (lambda x: x + math.nan, "got NaN or infinity; expected finite numbers"),
+        (lambda x: x + math.inf, "got NaN or infinity; expected finite numbers"),
+        (lambda x: x + 3e38, "scores: got NaN or infinity; .*scale what it is given"),
+    ],
+)
+def test_inputs_refused(change, text):
+    torch.manual_seed(8)
+    x = torch.randn(2, 3, 4, 8)
+    layers = {"memory": GSHPooling(8), "queries": GSHLayer(8), "patches": STanHopBlock(8), "either": GSH(8)}
+    with torch.no_grad():
+        for layer in layers.values():
+            for parameter in layer.parameters():
+                parameter.add_(1.0)  # so that large numbers cannot cancel out
+    for name, layer in layers.items():
+        for given in [(change(x),)] if name != "either" else [(change(x), x), (x, change(x))]:
+            with pytest.raises(ParameterError, match=text):
+                layer(*given)
+
+
+@needs_torch
+def test_half_precision_by_autocast():
+    """There a layer takes what its own weights are not."""
+    layer, x = GSHLayer(8), torch.randn(3, 8)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.isfinite(layer(x.to(torch.bfloat16))).all()
 
 
 @needs_torch

@@ -13,6 +13,7 @@ import numpy as np
 
 from sdrsim.engine.checks import checked_count, checked_name, checked_real
 from sdrsim.errors import ParameterError, SdrsimError
+from sdrsim.models.hopfield import tensors
 from sdrsim.models.hopfield.maps import checked_alpha, entmax, entmax_alpha_gradient, entmax_backward
 
 if TYPE_CHECKING:
@@ -102,8 +103,9 @@ def entmax_function(scores: "Tensor", alpha: "Tensor | float" = 1.5) -> "Tensor"
     SdrsimError
         torch is not installed; second derivatives (``create_graph=True``).
     ParameterError
-        Scores on another device, not real, or not finite; rows of none; alpha below 1, NaN, or of a shape that does
-        not broadcast. In the backward pass: gradients that are not finite; the derivative by an infinite alpha.
+        Scores on another device, not real, sparse, or not finite; rows of none; alpha below 1, NaN, complex, or of a
+        shape that does not broadcast. In the backward pass: gradients that are not finite; the derivative by an
+        infinite alpha.
 
     Notes
     -----
@@ -122,22 +124,9 @@ def entmax_function(scores: "Tensor", alpha: "Tensor | float" = 1.5) -> "Tensor"
     """
     if torch is None:
         _Absent()
-    expected = "a tensor of real numbers on the CPU, (..., m), m at least 1"
-    real = isinstance(scores, torch.Tensor) and scores.is_floating_point()
-    if not real or not scores.ndim or not scores.shape[-1]:
-        got = f"{scores.dtype} {tuple(scores.shape)}" if isinstance(scores, torch.Tensor) else type(scores).__name__
-        raise ParameterError("scores", got=got, expected=expected)
     if not isinstance(alpha, torch.Tensor):
         alpha = torch.tensor(checked_alpha(alpha), dtype=torch.float64)
-    for what, tensor in (("scores", scores), ("alpha", alpha)):
-        if tensor.device.type != "cpu":
-            raise ParameterError(what, got=f"a tensor on {tensor.device}", expected="one on the CPU", do="call .cpu()")
-    rows = (*scores.shape[:-1], 1)
-    try:
-        alphas = alpha.double().expand(rows)
-    except RuntimeError:
-        got, expected = f"shape {tuple(alpha.shape)}", f"one that broadcasts to {rows}"
-        raise ParameterError("alpha", got=got, expected=expected) from None
+    alphas = tensors.checked_alphas(alpha, (*tensors.checked_scores(scores, torch.Tensor).shape[:-1], 1))
     exact = scores.to(torch.promote_types(scores.dtype, torch.float32))
     return _Entmax.apply(exact, alphas).to(scores.dtype)  # type: ignore[no-any-return,no-untyped-call,unused-ignore]
 
@@ -215,7 +204,7 @@ class GSH(Module):  # type: ignore[misc,unused-ignore]
             )
         self.d_head = d_model // n_heads if d_head is None else checked_count("d_head", d_head, 1, 2**31)
         self.beta = 1 / math.sqrt(self.d_head) if beta is None else checked_real("beta", beta, np.finfo(float).tiny)
-        self.mix, self.own_values = bool(mix), bool(own_values)
+        self.mix, self.own_values = (tensors.checked_switch(*one) for one in (("mix", mix), ("own_values", own_values)))
         self.fixed_alpha: float | None = None
         if isinstance(alpha, str):
             checked_name("alpha", alpha, ("learned", "per_head"), also="a number, 1 or more")
@@ -250,9 +239,14 @@ class GSH(Module):  # type: ignore[misc,unused-ignore]
         Returns
         -------
         Tensor, (..., n_queries, d_model)
+
+        Raises
+        ------
+        ParameterError
+            Other widths, dtypes or devices; an empty memory; leading axes or a mask that do not broadcast; not finite.
         """
-        keys = self.to_keys(memory)
-        weights = self.dropout(self._weights(queries, keys, mask))
+        keys, scores = self._scores(queries, memory, mask)
+        weights = self.dropout(self._weights(scores, keys))
         heads = weights @ self._heads(self.to_values(memory if self.own_values else keys))
         n_queries = heads.shape[-2]
         merged = heads if self.mix else heads.transpose(-3, -2)
@@ -261,19 +255,28 @@ class GSH(Module):  # type: ignore[misc,unused-ignore]
 
     def weights(self, queries: "Tensor", memory: "Tensor", mask: "Tensor | None" = None) -> "Tensor":
         """Weights of the stored patterns, before dropout: (..., n_heads, n_queries, n_stored)."""
-        return self._weights(queries, self.to_keys(memory), mask)  # type: ignore[no-any-return,unused-ignore]
+        keys, scores = self._scores(queries, memory, mask)
+        return self._weights(scores, keys)  # type: ignore[no-any-return,unused-ignore]
 
     def _heads(self, rows: Any) -> Any:
         return rows.unflatten(-1, (self.n_heads, self.d_head)).transpose(-3, -2)
 
-    def _weights(self, queries: Any, keys: Any, mask: Any) -> Any:
-        scores = self._heads(self.to_queries(queries)) @ self._heads(keys).transpose(-2, -1) * self.beta
+    def _scores(self, queries: Any, memory: Any, mask: Any) -> tuple[Any, Any]:
+        """Projected keys, and beta times their products with the projected queries, masked."""
+        width = self.to_queries.weight
+        axes = tensors.leading(queries, memory, width)
         if mask is not None:
-            if mask.dtype != torch.bool or not mask.any(-1).all():
-                got = "a row without" if mask.dtype == torch.bool else f"{mask.dtype}"
-                raise ParameterError("mask", got=got, expected="bool, in every row one that is True")
+            tensors.checked_mask(mask, axes, memory.shape[-2], width)
+        keys = tensors.projected("memory", self.to_keys, memory)
+        rows = tensors.projected("queries", self.to_queries, queries)
+        scores = self._heads(rows) @ self._heads(keys).transpose(-2, -1) * self.beta
+        tensors.refuse_wild(scores, queries=queries, memory=memory)
+        if mask is not None:
             scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
             scores = scores.masked_fill(~mask[..., None, None, :], _FAR)
+        return keys, scores
+
+    def _weights(self, scores: Any, keys: Any) -> Any:
         return entmax_function(scores, self.alpha).to(keys.dtype)
 
 
@@ -386,7 +389,7 @@ class STanHopBlock(Module):  # type: ignore[misc,unused-ignore]
 
     def forward(self, patches: "Tensor") -> "Tensor":
         """(batch, series, patches, d_model) to the same shape."""
-        x: Any = patches
+        x: Any = tensors.checked_rows("patches", patches, self.along_time.to_queries.weight, 3)
         drop, norms = self.dropout, self.norms
         x = norms[0](x + drop(self.along_time(x, x)))
         x = norms[1](x + drop(self.time_perceptron(x)))
