@@ -9,8 +9,6 @@ All arguments are addresses (``array.ctypes.data``) and sizes; nothing is checke
 must outlive the call, and callers in `sums.py` and `winners.py` hold the rules (padding, plane counts).
 """
 
-import functools
-
 import numba
 from llvmlite import binding, ir
 from numba import types
@@ -76,8 +74,10 @@ def _or_rows_codegen(context, b, signature, args):
             new = b.or_(old, bits)
             b.store(new, place, align=8)
             b.store(b.add(b.load(changed), b.zext(b.icmp_unsigned("!=", new, old), CHUNK)), changed)
-    lanes = [b.extract_element(b.load(changed), ir.Constant(I32, lane)) for lane in range(8)]
-    return functools.reduce(b.add, lanes)
+    total = _int(0)
+    for lane in range(8):
+        total = b.add(total, b.extract_element(b.load(changed), ir.Constant(I32, lane)))
+    return total
 
 
 @intrinsic
