@@ -9,11 +9,13 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.traffic import PHASES
 from sdrsim.errors import ParameterError
+from sdrsim.hardware.levels import Level
+from sdrsim.hardware.pages import base_addresses, page_activates, row_addresses
 from sdrsim.hardware.reuse import stack_distances, traffic_curve
 from sdrsim.hardware.reuse_laws import che_hit_rate, zipf_popularity
 from sdrsim.hardware.runs import Part, Run
 
-__all__ = ["Cached", "by_popularity", "by_trace", "missed_rows", "touches"]
+__all__ = ["Cached", "by_popularity", "by_trace", "pages_opened", "touches"]
 
 Ints = NDArray[np.int64]
 _MOST_ROWS = 10_000_000
@@ -46,12 +48,21 @@ def by_trace(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int]) -> Ca
     return Cached(loads.reshape(shape), backs.reshape(shape), made.dirty_bytes.sum(axis=0))
 
 
-def missed_rows(run: Run, row_bytes: Mapping[str, int], room: int) -> tuple[NDArray[np.int32], Ints]:
-    """Array and row of every access that a memory of `room` bytes does not hold, in the order of the run."""
-    ids, sizes, _, _ = _selected(run, row_bytes)
-    distances = stack_distances(ids, sizes)
-    missed = (distances < 0) | (distances + sizes > room)
-    return (ids[missed] >> 40).astype(np.int32), ids[missed] & ((1 << 40) - 1)
+def pages_opened(run: Run, row_bytes: Mapping[str, int], room: int, far: Level, policy: str) -> Ints:
+    """Pages of the DRAM opened for rows that a memory of `room` bytes does not hold, ``(n_tensors, n_phases)``.
+
+    Arrays lie behind one another, rows as `row_addresses` puts them; fetches in the order of the run.
+    """
+    ids, sizes, groups, _ = _selected(run, row_bytes)
+    shape = (len(run.tensors), len(PHASES))
+    if room > 0:
+        distances = stack_distances(ids, sizes)
+        missed = (distances < 0) | (distances + sizes > room)
+        ids, sizes, groups = ids[missed], sizes[missed], groups[missed]
+    own = [row_bytes.get(name, 0) for name in run.tensors]
+    bases = base_addresses([tensor.n_rows for tensor in run.tensors.values()], own, dram=far)
+    starts = row_addresses(bases[ids >> 40], ids & ((1 << 40) - 1), sizes, dram=far)
+    return page_activates(starts, sizes, groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
 
 
 def _selected(run: Run, row_bytes: Mapping[str, int]) -> tuple[Ints, Ints, Ints, NDArray[np.bool_]]:

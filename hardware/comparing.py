@@ -74,8 +74,8 @@ def compare(
     if not made or not chosen or not len(placements):
         raise ParameterError("compare", got="nothing", expected="at least one run, one card and one placement")
     if len({card.energy_unit for card in chosen}) > 1:
-        units = ", ".join(f"{card.name} in {card.energy_unit}" for card in chosen)
-        raise ParameterError("cards", got=units, expected="one unit of energy")
+        got = ", ".join(f"{card.name} in {card.energy_unit}" for card in chosen)
+        raise ParameterError("cards", got=got, expected="one unit of energy")
     rows, parts, reports = [], [], []
     for (name, run), card, place in product(made.items(), chosen, placements):
         report = _quietly(run, card, place, phase)
@@ -90,7 +90,9 @@ def compare(
         mixed = {report.nodes for report in reports if report.card is card and len(report.nodes) > 1}
         if mixed:
             warn_mixed(card, max(mixed, key=len), 3)
-    units = dict.fromkeys(("pj", "low_pj", "high_pj", "static_pj", "pj_per_bit", "pj_per_synop"), chosen[0].energy_unit)
+    units: dict[str, str] = dict.fromkeys(
+        ("pj", "low_pj", "high_pj", "static_pj", "pj_per_bit", "pj_per_synop"), chosen[0].energy_unit
+    )
     units |= {"time_ns": "ns", "on_chip_bytes": "bytes", "node": "nm"}
     units |= dict.fromkeys(("on_chip_bytes_moved", "off_chip_bytes_moved"), "bytes")
     table = Comparison({name: [row[name] for row in rows] for name in rows[0]}, units=units, descriptions=_ABOUT)

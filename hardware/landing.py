@@ -4,9 +4,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sdrsim.engine.traffic import PHASES
 from sdrsim.errors import ParameterError
-from sdrsim.hardware.caching import Cached, by_popularity, by_trace, touches
+from sdrsim.hardware.caching import Cached, by_popularity, by_trace, pages_opened, touches
 from sdrsim.hardware.chip import Chip, Rooms
 from sdrsim.hardware.levels import Level, in_bytes
 from sdrsim.hardware.moves import Ledger
@@ -206,9 +209,15 @@ class Landing:
                 if words:
                     n = _bursts(words, n_touched, plan, far)
                     in_order = ceil(n * far.burst_bytes / page) if (page := far.page_bytes) else 0
-                    each = n_touched * _pages(plan.row_bytes, far)
-                    n_activates = in_order if plan.policy == "stream" else min(each, n)
+                    n_activates = in_order if plan.policy == "stream" else min(n, self._opened(part, plan, far))
                     self.ledger.bursts(where, far, write, n, n_activates, 8 * words)
+
+    def _opened(self, part: Part, plan: Plan, far: Level) -> int:
+        """Pages opened where every row is fetched from off the chip."""
+        tracked = self._tracked([plan], 0)
+        if tracked is None:
+            return touches(part, plan.row_words) * _pages(plan.row_bytes, far)
+        return int(tracked[list(self.run.tensors).index(plan.name), PHASES.index(part.phase)])
 
     def _page(self) -> int | None:
         return None if self.chip.far is None else self.chip.far.page_bytes
@@ -280,14 +289,23 @@ class Landing:
         self.ledger.bursts(self._where(part), far, True, backs * bursts, backs * pages, backs * plan.row_bytes)
 
     def _activates(self, found: Sequence[Plan], made: Cached, room: int, use_trace: bool) -> dict[tuple[str, str], int]:
-        """Pages opened for the loads: tracked along the misses of a trace, else one opening a row."""
+        """Pages opened for the loads: tracked along the misses of a trace, else those that each row lies in."""
         far, names = self.chip.far, list(self.run.tensors)
-        each = {}
+        tracked = self._tracked(found, room) if use_trace else None
+        opened = {}
         for plan in found:
             for p, phase in enumerate(PHASES):
-                loads = int(made.loads[names.index(plan.name), p, -1])
-                each[plan.name, phase] = loads * _pages(plan.row_bytes, far) if far is not None else 0
-        return each
+                at = names.index(plan.name), p
+                each = int(made.loads[at][-1]) * (_pages(plan.row_bytes, far) if far is not None else 0)
+                opened[plan.name, phase] = each if tracked is None else int(tracked[at])
+        return opened
+
+    def _tracked(self, found: Sequence[Plan], room: int) -> NDArray[np.int64] | None:
+        far = self.chip.far
+        if far is None or far.dram is None or self.run.trace is None:
+            return None
+        sizes = {plan.name: plan.row_bytes for plan in found}
+        return pages_opened(self.run, sizes, room, far, self.placement.page_policy)
 
 
 def _accesses(words: int, n_rows: int, word_bits: int) -> int:

@@ -15,7 +15,7 @@ from sdrsim.hardware.dram import Dram
 from sdrsim.hardware.kernels import pages as kernel
 from sdrsim.hardware.levels import Level
 
-__all__ = ["PageTraffic", "base_addresses", "n_banks_of", "page_traffic", "row_addresses"]
+__all__ = ["PageTraffic", "base_addresses", "n_banks_of", "page_activates", "page_traffic", "row_addresses"]
 
 Ints = NDArray[np.int64]
 _T = TypeVar("_T", bound=np.generic)
@@ -106,6 +106,52 @@ def page_traffic(
     >>> round(apart.energy_pj(d, e_io=10) / 64, 3), round(3450.144 + 32 * 2932.224 + 16384 * 10, 3)
     (261121.312, 261121.312)
     """
+    counts = _followed(addresses, n_bytes, dram, writes, None, policy, n_banks)[0]
+    reads, writes_, hits, closed, conflicts = counts.tolist()
+    return PageTraffic(closed + conflicts, reads, writes_, hits, closed, conflicts, int(_total(n_bytes, addresses)))
+
+
+def page_activates(
+    addresses: ArrayLike,
+    n_bytes: ArrayLike,
+    groups: ArrayLike,
+    n_groups: int,
+    *,
+    dram: Dram | Level,
+    policy: str = "open",
+    n_banks: int | None = None,
+) -> Ints:
+    """Pages opened by each group of fetches (an array, a phase), ``(n_groups,)``; as `page_traffic` else.
+
+    Examples
+    --------
+    >>> from sdrsim.hardware.dram import dram
+    >>> page_activates([0, 8192 * 16, 64], 64, [0, 1, 0], 2, dram=dram("DDR4-2400")).tolist()
+    [2, 1]
+    """
+    of = _as_long_as("groups", _whole("groups", groups), len(np.asarray(addresses)))
+    if len(of) and of.max() >= n_groups:
+        raise ParameterError("groups", got=int(of.max()), expected=f"below {n_groups}")
+    counts = _followed(addresses, n_bytes, dram, None, of, policy, n_banks, n_groups)
+    made: Ints = counts[:, kernel.CLOSED] + counts[:, kernel.CONFLICTS]
+    return made
+
+
+def _total(n_bytes: ArrayLike, addresses: ArrayLike) -> int:
+    return int(np.broadcast_to(np.asarray(n_bytes, np.int64), np.shape(addresses)).sum())
+
+
+def _followed(
+    addresses: ArrayLike,
+    n_bytes: ArrayLike,
+    dram: Dram | Level,
+    writes: ArrayLike | None,
+    groups: Ints | None,
+    policy: str,
+    n_banks: int | None,
+    n_groups: int = 1,
+) -> Ints:
+    """(n_groups, N_COUNTS): what `page_traffic` and `page_activates` count."""
     device, starts = device_of(dram), _whole("addresses", addresses)
     if starts.ndim != 1:
         raise ParameterError("addresses", got=f"shape {starts.shape}", expected="(n_fetches,)")
@@ -117,11 +163,11 @@ def page_traffic(
     if policy not in _POLICIES:
         raise ParameterError("policy", got=repr(policy), expected="open or closed", do=did_you_mean(policy, _POLICIES))
     opened = np.full(_checked_banks(n_banks, dram), kernel.NONE, np.int64)
-    counts = np.zeros(kernel.N_COUNTS, np.int64)
+    counts = np.zeros((n_groups, kernel.N_COUNTS), np.int64)
+    of = np.zeros(len(starts), np.int32) if groups is None else groups.astype(np.int32)
     burst, page, closing = device.burst_bytes, device.page_bytes, policy == "closed"
-    kernel.follow_pages(np.ascontiguousarray(starts), sizes, flags, burst, page, closing, opened, counts)
-    reads, writes_, hits, closed, conflicts = counts.tolist()
-    return PageTraffic(closed + conflicts, reads, writes_, hits, closed, conflicts, int(sizes.sum()))
+    kernel.follow_pages(np.ascontiguousarray(starts), sizes, flags, of, burst, page, closing, opened, counts)
+    return counts
 
 
 def base_addresses(

@@ -157,9 +157,8 @@ class Report:
         by : sequence of str
             Any of ``phase``, ``projection``, ``role``, ``level``, ``on_chip``, ``what``, ``number``.
         """
-        for key in by:
-            if key not in KEYS:
-                raise ParameterError("by", got=repr(key), expected=", ".join(KEYS))
+        if unknown := [name for name in by if name not in KEYS]:
+            raise ParameterError("by", got=repr(unknown[0]), expected=", ".join(KEYS))
         sums: dict[tuple[Any, ...], list[float]] = defaultdict(lambda: [0, 0, 0, 0.0, 0.0, 0.0])
         for move, n, energies in self._rows():
             values = (n, move.n_bytes, move.useful_bytes, *energies)

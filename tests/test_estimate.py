@@ -465,3 +465,27 @@ def test_other_bad_input():
         compare({"a": {"traffic": retrieval()}}, [DDR4])
     with pytest.raises(ParameterError, match="one unit of energy"):
         compare({"a": {"traffic": retrieval(), "n_items": 1}}, [DDR4, "eyeriss_relative"])
+
+
+# ---- pages ----------------------------------------------------------------------------------------------------------
+
+
+def swept(order, n_rows=1024, row_bytes=2048):
+    run = retrieval(n_rows, row_bytes, read=len(order))
+    run.trace = np.array([(0, row, False, 0) for row in order], TRACE)
+    return run
+
+
+@pytest.mark.parametrize("policy", ["cache", "off_chip"])
+def test_rows_in_order_share_pages_and_scattered_rows_open_their_own(policy):
+    place = Placement(on_chip_bytes=8 * KB, policy=policy)
+    n = [
+        estimate(swept(order), DDR4, place).counted.ledger.total(what="activate")[0]
+        for order in (range(1024), [i * 389 % 1024 for i in range(1024)])
+    ]
+    assert n[0] == 1024 * 2048 // 8192
+    assert 2 * n[0] < n[1] <= 1024
+    closed = estimate(swept(range(1024)), DDR4, replace(place, page_policy="closed"))
+    assert closed.counted.ledger.total(what="activate")[0] == 1024
+    plain = estimate(retrieval(64, 2048), DDR4, replace(place, policy="off_chip"))
+    assert plain.counted.ledger.total(what="activate")[0] == 64

@@ -54,6 +54,17 @@ def test_where_is_a_filter(values: list[int], wanted: list[int]) -> None:
     assert t.where(k=2, i=list(range(5)))["i"].tolist() == [i for i, v in enumerate(values[:5]) if v == 2]
 
 
+def test_columns_are_put_in_and_lose_the_units_of_those_they_replace() -> None:
+    t = Table({"k": [1, 2], "pj": [3.0, 4.0]}, units={"pj": "pJ"}, descriptions={"k": "place"})
+    more = t.with_columns(phase="learn", pj=[5, 6])
+    assert more.columns == ("k", "pj", "phase")
+    assert more["phase"].tolist() == ["learn", "learn"]
+    assert (more.units, more.descriptions) == ({}, {"k": "place"})
+    assert t.units == {"pj": "pJ"}
+    with pytest.raises(ParameterError, match="lengths"):
+        t.with_columns(phase=["learn"])
+
+
 def test_columns_are_read_only_copies() -> None:
     mine = np.arange(3)
     t = Table({"x": mine})

@@ -16,6 +16,7 @@ def follow_pages(
     addresses: Ints,
     n_bytes: Ints,
     writes: NDArray[np.bool_],
+    groups: NDArray[np.int32],
     burst_bytes: int,
     page_bytes: int,
     closing: bool,
@@ -24,6 +25,7 @@ def follow_pages(
 ) -> None:
     """Count bursts by direction and by the state they find their page in.
 
+    Counts are kept apart by group, ``(n_groups, N_COUNTS)``; a burst that opens a page belongs to its own group.
     `opened` (n_banks,) holds the page open in each bank, `NONE` at the begin; page p lies in bank ``p % n_banks``.
     `closing`: pages are closed behind the fetch that opened them. Pages hold whole bursts.
     """
@@ -42,8 +44,9 @@ def follow_pages(
                 state = CLOSED
             else:
                 state = CONFLICTS
-            counts[state] += 1
-            counts[HITS] += n - 1
-            counts[WRITES if writes[i] else READS] += n
+            group = groups[i]
+            counts[group, state] += 1
+            counts[group, HITS] += n - 1
+            counts[group, WRITES if writes[i] else READS] += n
             opened[bank] = NONE if closing else page
             address = (page + 1) * page_bytes

@@ -160,6 +160,18 @@ class Table:
             {name: self.descriptions[name] for name in names if name in self.descriptions},
         )
 
+    def with_columns(self, /, **columns: Any) -> "Table":
+        """The table with these columns put in, at its end where they are new; one value stands in every row.
+
+        Examples
+        --------
+        >>> Table({"k": [1, 2]}).with_columns(phase="learn", n=[3, 4])["phase"].tolist()
+        ['learn', 'learn']
+        """
+        filled = {name: np.full(len(self), v) if np.ndim(v) == 0 else v for name, v in columns.items()}
+        notes = ({k: v for k, v in d.items() if k not in columns} for d in (self.units, self.descriptions))
+        return Table({**self._columns, **filled}, *notes)
+
     def where(self, /, **conditions: Any) -> "Table":
         """The rows whose columns have these values; a list, tuple, set or array means *any of these*.
 

@@ -73,7 +73,7 @@ def _sweep(
 
     places = [Placement(on_chip_bytes=size, **options) for size in _SWEEP]
     table = compare({run.name or "run": {"traffic": run, "n_items": items or 1}}, [card], places, phase)
-    figure, axes = subplots(1, 1, figsize=DOUBLE_COLUMN)
+    figure, axes = subplots(1, 1, (DOUBLE_COLUMN[0], 4.2))
     energy(axes, table, bars=("on_chip_bytes",))
     axes.set_title(f"{run.name} on {table['card'][0]}" + (f", {phase}" if phase else ""))
     files = save(figure, out, table=table)
