@@ -54,6 +54,12 @@ def test_windows_and_futures_are_what_slices_are(walk: np.ndarray) -> None:
     assert np.shares_memory(windows, futures)
 
 
+def test_lengths_are_counts(walk: np.ndarray) -> None:
+    for lengths, name in (((0, 5), "window"), ((4.5, 5), "window"), ((4, 0), "horizon"), ((4, 1, 0), "stride")):
+        with pytest.raises(ParameterError, match=f"{name}: got .*; expected a whole number, 1 .. "):
+            cut(walk, *lengths)
+
+
 @pytest.mark.parametrize(("n", "p"), [(1, 1), (1, 5), (7, 3), (400, 50)])
 def test_lagged_products_are_those_of_all_windows(n: int, p: int) -> None:
     x = np.random.default_rng(n + p).standard_normal(n + p - 1)
@@ -177,7 +183,13 @@ def test_bad_input_is_refused_and_changes_nothing(make: Callable[..., object], w
         (walk, walk[:20], r"validation: got 20 times"),
         ("text", None, "train: got str; expected an array of real numbers"),
         ([[1, 2], [3]], None, "train: got list; expected an array of real numbers"),
-        (walk + 1j, None, "train: got ndarray; expected an array of real numbers"),
+        (walk + 1j, None, "train: got ndarray of complex128; expected an array of real numbers"),
+        (walk.astype(str), None, "train: got ndarray of <U32; expected an array of real numbers"),
+        (walk[:0], None, "train: got 0 times"),
+        (walk[:, :0], None, r"train: got shape \(700, 0\)"),
+        (np.ma.masked_less(walk, 0), None, "train: got masked values; expected finite numbers; fill or cut out"),
+        (walk * 1e100, None, r"train: got .*e\+102; expected at most 1e\+100; choose larger units"),
+        (walk, walk * 1e30, "validation: got .* standard deviations of the training series from its mean, channel"),
     ):
         with pytest.raises(ParameterError, match=message):
             f.fit(train, validation)
@@ -186,23 +198,45 @@ def test_bad_input_is_refused_and_changes_nothing(make: Callable[..., object], w
         (windows[:, :, :2], r"expected \(n, 16, 3\)"),
         (windows[0], r"for one window: windows\[None\]"),
         (hole3, r"windows: got nan at \(2, 3, 1\)"),
+        (None, "windows: got NoneType"),
+        ([], r"windows: got shape \(0,\)"),
+        (windows * 1e30, "windows: got .* standard deviations .*; check the units"),
     ):
         with pytest.raises(ParameterError, match=message):
             f.predict(bad)
     with pytest.raises(ParameterError, match="series: got 2 channels; expected 3, as in the fit"):
         f.score(walk[:, :2])
-    with pytest.raises(ParameterError, match="stride"):
-        f.score(walk, stride=0)
+    with pytest.raises(ParameterError, match=r"series: got .* standard deviations"):
+        f.score(walk * 1e30)
+    with pytest.raises(ParameterError, match="series: got 20 times; expected at least 21"):
+        f.window_errors(walk[:20])
+    for stride in (0, 1.5, "a"):
+        with pytest.raises(ParameterError, match="stride"):
+            f.score(walk, stride=stride)
     assert np.array_equal(f.predict(windows), before)
     assert f.predict(windows[:0]).shape == (0, 5, 3)
 
 
 def test_bad_parameters_are_refused() -> None:
-    for bad in ({"window": 1}, {"horizon": 0}, {"window": 2.5}, {"ridge": 0.0}, {"ridge": float("nan")}):
-        with pytest.raises(ParameterError):
-            RidgeForecaster(**bad)
-    with pytest.raises(ParameterError, match="ridge: got none"):
-        RidgeForecaster(4, 2, ridge=()).fit(np.arange(20.0)[:, None])
+    for kind in (RidgeForecaster, MemoryForecaster, TandemForecaster, LastValue, Seasonal):
+        for bad in ({"window": 1}, {"horizon": 0}, {"window": 2.5}, {"window": "a"}, {"horizon": None}):
+            with pytest.raises(ParameterError, match=f"{next(iter(bad))}: got {next(iter(bad.values()))!r}; expected"):
+                kind(**bad)
+    several = "expected a number above 0, finite, or several to choose from"
+    for ridge, text in (
+        (0.0, f"ridge: got 0.0; {several}"),
+        (float("nan"), f"ridge: got nan; {several}"),
+        (float("inf"), "ridge: got inf"),
+        ("a", f"ridge: got 'a'; {several}"),
+        (True, "ridge: got True"),
+        (None, "ridge: got None"),
+        ((1.0, -1.0), f"ridge: got -1.0; {several}"),
+        ((), "ridge: got none to choose from; expected at least one"),
+    ):
+        with pytest.raises(ParameterError, match=text):
+            RidgeForecaster(4, 2, ridge=ridge)
+    assert RidgeForecaster(4, 2, ridge=np.array([1, 2])).params.ridge == (1.0, 2.0)
+    assert RidgeForecaster(4, 2, ridge=np.float32(2)).params.ridge == 2.0
     with pytest.raises(ParameterError, match="period: got 24; expected at most the window, 16"):
         Seasonal(window=16, horizon=4)
 

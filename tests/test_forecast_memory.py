@@ -175,6 +175,10 @@ def test_what_cannot_be_remembered_is_refused(series: np.ndarray) -> None:
         (windows, futures[:, :, :1], "futures: got shape"),
         (windows, futures[1:], r"futures: got \d+ of them; expected \d+, one a window"),
         (windows, hole, r"futures: got inf at \(1, 2, 0\)"),
+        (None, futures, "windows: got NoneType"),
+        (windows[0], futures[0], r"for one window: windows\[None\]"),
+        (windows * 1e30, futures, "windows: got .* standard deviations of the training series"),
+        (windows, futures * 1e30, "futures: got .* standard deviations of the training series"),
     ):
         with pytest.raises(ParameterError, match=message):
             f.remember(w, y)
@@ -255,9 +259,14 @@ def test_bad_parameters_of_a_memory_are_refused() -> None:
         ({"gate": 1.5, "base": "ridge"}, "gate"),
         ({"gate": 0.5, "base": "ridge", "merge": "ridge"}, "gate: got 0.5"),
         ({"beta": 0.0}, "beta"),
-        ({"beta": ()}, "beta and alpha: got none to choose from"),
-        ({"alpha": []}, "beta and alpha: got none to choose from"),
-        ({"alpha": 0.5}, "alpha"),
+        ({"beta": ()}, "beta: got none to choose from"),
+        ({"beta": "2"}, "beta: got '2'; expected a number above 0, finite, or several to choose from"),
+        ({"beta": (1.0, -1.0)}, "beta: got -1.0"),
+        ({"beta": float("inf")}, "beta: got inf"),
+        ({"alpha": []}, "alpha: got none to choose from"),
+        ({"alpha": 0.5}, "alpha: got 0.5; expected a number, 1 or more, or several to choose from"),
+        ({"alpha": (1.5, float("nan"))}, "alpha: got nan"),
+        ({"base": RidgeForecaster}, "base: got <class"),
         ({"merge": "add"}, "merge"),
     ):
         with pytest.raises(ParameterError, match=message):
@@ -354,6 +363,12 @@ def test_bad_parameters_of_a_tandem_are_refused() -> None:
     for bad, message in (
         ({"window": 24}, "patch: got 48 at the last level; expected <= 24; fewer levels, or shorter patches"),
         ({"beta": ()}, "beta: got none"),
+        ({"beta": (1.0, 0.0)}, "beta: got 0.0; expected a number above 0"),
+        ({"patch": 0}, "patch"),
+        ({"n_levels": 0}, "n_levels"),
+        ({"merge": 1}, "merge"),
+        ({"n_dims": 0}, "n_dims"),
+        ({"alpha": 0.9}, "alpha"),
         ({"axes": "space"}, "axes"),
         ({"projection": "learned"}, "projection"),
         ({"gate": 2}, "gate"),

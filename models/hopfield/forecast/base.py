@@ -106,13 +106,16 @@ class Forecaster(Saved):
         Raises
         ------
         ParameterError
-            Series shorter than one window and its future, of other shapes, or not finite; nothing is changed.
+            Series shorter than one window and its future, of other shapes, not finite, or of numbers so large that
+            squares overflow; nothing is changed.
         """
         shortest = self.window + self.horizon
         series = checked_series("train", train, shortest)
         scale = Scale.of(series)
         held = None if validation is None else checked_series("validation", validation, shortest, series.shape[1])
-        learned = self._fit(scale.off(series), None if held is None else scale.off(held), scale)
+        learned = self._fit(
+            scale.off(series), None if held is None else scale.off(scale.within("validation", held)), scale
+        )
         self._scale, self._learned = scale, learned
         self._wake()
         return self
@@ -132,10 +135,11 @@ class Forecaster(Saved):
         Raises
         ------
         ParameterError
-            Before `fit`; windows of another length, with other channels, or not finite.
+            Before `fit`; windows of another length, with other channels, not finite, or out of all proportion to the
+            training series.
         """
         scale = self._fitted_scale()
-        past = checked_block("windows", windows, self.window, self.n_channels)
+        past = scale.within("windows", checked_block("windows", windows, self.window, self.n_channels))
         out = np.empty((len(past), self.horizon, past.shape[2]))
         for part in chunks(len(past), CHUNK):
             out[part] = scale.on(self._forecast(self._learned, scale.off(past[part])))
@@ -157,12 +161,8 @@ class Forecaster(Saved):
         """
         scale = self._fitted_scale()
         step = checked_count("stride", stride, 1, 2**31)
-        past, future = cut(
-            scale.off(checked_series("series", series, self.window + self.horizon, self.n_channels)),
-            self.window,
-            self.horizon,
-            step,
-        )
+        values = checked_series("series", series, self.window + self.horizon, self.n_channels)
+        past, future = cut(scale.off(scale.within("series", values)), self.window, self.horizon, step)
         squared, absolute = np.empty(len(past)), np.empty(len(past))
         for part in chunks(len(past), CHUNK):
             off = self._forecast(self._learned, past[part]) - future[part]

@@ -24,7 +24,7 @@ from sdrsim.models.hopfield.forecast.tuning import (
     choose_gate,
     choose_mixing,
 )
-from sdrsim.models.hopfield.forecast.windows import Scale, checked_block, cut, through
+from sdrsim.models.hopfield.forecast.windows import Scale, checked_block, checked_several, cut, through
 
 __all__ = ["MemoryForecaster", "MemoryParams"]
 
@@ -89,6 +89,10 @@ class MemoryForecaster(Forecaster):
     tune-and-play. The closed form, the cross-fitted W and the rule for 'clear' (`Gain.is_clear`) are a reconstruction:
     the paper trains by gradients and its code leaves the memory out.
 
+    One gate serves all windows. Held open for the sake of rare events, it adds noise to ordinary ones: in the study
+    ``sudden-event`` 1.3 % [0.5, 2.0] and 1.9 % [1.0, 2.7] of the error of ridge in quiet hours, for events two and four
+    times the size of the cycle (24 series, 95 % intervals).
+
     Examples
     --------
     >>> import numpy as np
@@ -112,6 +116,8 @@ class MemoryForecaster(Forecaster):
         merge: Literal["gate", "ridge"] = "gate",
     ) -> None:
         lengths: dict[str, Any] = {"window": window, "horizon": horizon}
+        beta = None if beta is None else checked_several("beta", beta, 0.0, above=True)
+        alpha = checked_several("alpha", alpha, 1.0)
         params = MemoryParams(**lengths, beta=beta, alpha=alpha, base=base, gate=gate, merge=merge)
         if not (base is None or isinstance(base, Forecaster) or base == "ridge"):
             raise ParameterError("base", got=repr(base), expected="None, 'ridge' or a forecaster")
@@ -120,8 +126,6 @@ class MemoryForecaster(Forecaster):
             raise ParameterError("base", got=got, expected=expected)
         if gate is not None and (base is None or merge == "ridge"):
             raise ParameterError("gate", got=repr(gate), expected="None for memory alone and with merge='ridge'")
-        if params.beta == () or params.alpha == ():
-            raise ParameterError("beta and alpha", got="none to choose from", expected="at least one of each")
         super().__init__(params)
 
     @classmethod
@@ -238,11 +242,12 @@ class MemoryForecaster(Forecaster):
         Raises
         ------
         ParameterError
-            Before `fit`; other lengths, channels or counts; not finite. Nothing is changed.
+            Before `fit`; other lengths, channels or counts; not finite, or out of all proportion to the training
+            series. Nothing is changed.
         """
         scale = self._fitted_scale()
-        past = checked_block("windows", windows, self.window, self.n_channels)
-        future = checked_block("futures", futures, self.horizon, self.n_channels)
+        past = scale.within("windows", checked_block("windows", windows, self.window, self.n_channels))
+        future = scale.within("futures", checked_block("futures", futures, self.horizon, self.n_channels))
         if len(past) != len(future):
             raise ParameterError("futures", got=f"{len(future)} of them", expected=f"{len(past)}, one a window")
         past, future = scale.off(past), scale.off(future)

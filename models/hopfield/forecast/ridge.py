@@ -7,7 +7,7 @@ from pydantic import Field
 
 from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.forecast.base import CHUNK, Fitted, Forecaster, ForecastParams, Length, Real
-from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, lagged_products, through
+from sdrsim.models.hopfield.forecast.windows import Scale, checked_several, chunks, cut, lagged_products, through
 
 __all__ = ["LastValue", "RidgeForecaster", "RidgeParams", "Seasonal"]
 
@@ -57,6 +57,7 @@ class RidgeForecaster(Forecaster):
     kind = "ridge forecaster"
 
     def __init__(self, window: int = 168, horizon: int = 24, ridge: float | tuple[float, ...] = 1e-3) -> None:
+        ridge = checked_several("ridge", ridge, 0.0, above=True)
         super().__init__(RidgeParams(window=window, horizon=horizon, ridge=ridge))
 
     @classmethod
@@ -77,8 +78,6 @@ class RidgeForecaster(Forecaster):
         assert isinstance(self.params, RidgeParams)
         ridge = self.params.ridge
         penalties = (ridge,) if isinstance(ridge, float) else ridge
-        if not penalties:
-            raise ParameterError("ridge", got="none", expected="at least one penalty")
         if len(penalties) == 1:
             return {"weights": self._solved(train, penalties)[0], "ridge": penalties[0]}
         learning, judged = held_out(train, validation, self.window, self.horizon)

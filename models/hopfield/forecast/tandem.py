@@ -11,7 +11,7 @@ from sdrsim.errors import ParameterError
 from sdrsim.models.hopfield.forecast.base import CHUNK, Fitted, Forecaster, ForecastParams, Length, Real
 from sdrsim.models.hopfield.forecast.choice import Gain, gain_of, per_window
 from sdrsim.models.hopfield.forecast.ridge import RidgeForecaster, held_out, solved
-from sdrsim.models.hopfield.forecast.windows import Scale, chunks, cut, through
+from sdrsim.models.hopfield.forecast.windows import Scale, checked_several, chunks, cut, through
 from sdrsim.models.hopfield.maps import entmax
 
 __all__ = ["TandemForecaster", "TandemParams", "attended", "patches"]
@@ -122,14 +122,12 @@ class TandemForecaster(Forecaster):
             merge=merge,
             n_dims=n_dims,
             projection=projection,
-            beta=beta,
+            beta=checked_several("beta", beta, 0.0, above=True),
             alpha=alpha,
             axes=axes,
             gate=gate,
             seed=checked_seed(seed),
         )
-        if params.beta == ():
-            raise ParameterError("beta", got="none to choose from", expected="at least one")
         longest = checked_count("patch", params.patch * params.merge ** (params.n_levels - 1), 1, 2**40)
         if longest > params.window:
             do = "fewer levels, or shorter patches"

@@ -6,11 +6,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sdrsim.engine.checks import checked_count, is_real
 from sdrsim.errors import ParameterError
 
-__all__ = ["Scale", "chunks", "cut", "lagged_products", "through"]
+__all__ = ["Scale", "checked_several", "chunks", "cut", "lagged_products", "through"]
 
 Real = NDArray[np.float64]
+LARGEST = 1e100  # of a series: its squares and their sums stay far from overflow
+FARTHEST = 1e18  # standard deviations from the mean: squares stay finite in float32 too
 
 
 class Scale(NamedTuple):
@@ -29,6 +32,18 @@ class Scale(NamedTuple):
     def off(self, values: Real) -> Real:
         """Values with the scale taken off; the last axis is that of the channels."""
         return (values - self.mean) / self.spread
+
+    def within(self, what: str, values: Real) -> Real:
+        """The values themselves, or ParameterError when some are so far off that their squares would overflow."""
+        axes = tuple(range(values.ndim - 1))
+        if values.size:
+            with np.errstate(over="ignore"):
+                far = np.maximum(np.abs(self.off(values.min(axis=axes))), np.abs(self.off(values.max(axis=axes))))
+            if not (far <= FARTHEST).all():
+                channel = int(np.argmax(far))
+                got = f"{far[channel]:.3g} standard deviations of the training series from its mean, channel {channel}"
+                raise ParameterError(what, got=got, expected=f"at most {FARTHEST:g}", do="check the units")
+        return values
 
     def on(self, values: Real) -> Real:
         """Values in the units of the training series."""
@@ -55,7 +70,8 @@ def cut(series: Any, window: int, horizon: int, stride: int = 1) -> tuple[Real, 
     Raises
     ------
     ParameterError
-        A series that is not of two axes, not finite, or shorter than one window and its future.
+        A series that is not of two axes, not finite, or shorter than one window and its future; lengths that are no
+        whole numbers of at least 1.
 
     Examples
     --------
@@ -64,6 +80,9 @@ def cut(series: Any, window: int, horizon: int, stride: int = 1) -> tuple[Real, 
     >>> windows[1, :, 0].tolist(), futures[1, :, 0].tolist(), len(windows)
     ([1.0, 2.0, 3.0, 4.0], [5.0, 6.0], 5)
     """
+    window, horizon, stride = (
+        checked_count(what, n, 1, 2**31) for what, n in (("window", window), ("horizon", horizon), ("stride", stride))
+    )
     values = checked_series("series", series, window + horizon)
     both = np.lib.stride_tricks.sliding_window_view(values, window + horizon, axis=0)[::stride].transpose(0, 2, 1)
     return both[:, :window], both[:, window:]
@@ -94,12 +113,17 @@ def checked_block(what: str, block: Any, length: int, n_channels: int | None) ->
 
 
 def _numbers(what: str, given: Any) -> Real:
+    kind = type(given).__name__
     try:
         values = np.asarray(given)
-        if values.dtype.kind not in "iufb":
-            raise TypeError
     except (TypeError, ValueError):
-        raise ParameterError(what, got=type(given).__name__, expected="an array of real numbers") from None
+        raise ParameterError(what, got=kind, expected="an array of real numbers") from None
+    if values.dtype.kind not in "iufb":
+        raise ParameterError(
+            what, got=f"{kind} of {values.dtype}" if given is values else kind, expected="an array of real numbers"
+        )
+    if np.ma.is_masked(given):
+        raise ParameterError(what, got="masked values", expected="finite numbers", do="fill or cut out what is missing")
     return np.asarray(values, np.float64)
 
 
@@ -108,7 +132,26 @@ def _finite(what: str, values: Real) -> Real:
         place = tuple(int(i) for i in np.argwhere(~np.isfinite(values))[0])
         got = f"{values[place]} at {place}"
         raise ParameterError(what, got=got, expected="finite numbers", do="fill or cut out what is missing")
+    if values.size and max(values.max(), -values.min()) > LARGEST:
+        largest = max(values.max(), -values.min())
+        raise ParameterError(what, got=f"{largest:g}", expected=f"at most {LARGEST:g}", do="choose larger units")
     return values
+
+
+def checked_several(what: str, given: Any, least: float, above: bool = False) -> float | tuple[float, ...]:
+    """A number, or a tuple of some to choose from: each at least `least`, or above it and finite; or ParameterError."""
+    expected = f"a number above {least:g}, finite" if above else f"a number, {least:g} or more"
+    expected += ", or several to choose from"
+    try:
+        numbers = (given,) if is_real(given) or isinstance(given, str) else tuple(given)
+    except TypeError:
+        raise ParameterError(what, got=repr(given), expected=expected) from None
+    if not numbers:
+        raise ParameterError(what, got="none to choose from", expected="at least one")
+    for x in numbers:
+        if not (is_real(x) and (least < x < np.inf if above else x >= least)):
+            raise ParameterError(what, got=repr(x), expected=expected)
+    return float(given) if is_real(given) else tuple(float(x) for x in numbers)
 
 
 def chunks(n: int, size: int) -> Iterator[slice]:
