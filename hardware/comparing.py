@@ -22,9 +22,10 @@ _KNOWN = ("traffic", "n_items", "score", "bits")
 class Comparison(Table):
     """One row per run, card and placement; ``parts`` has the same energies by place and role, ``reports`` all of it.
 
-    Columns: ``memory, card, node, on_chip_bytes, policy``; of one item ``pj, low_pj, high_pj, static_pj``,
-    ``on_chip_bytes_moved, off_chip_bytes_moved, time_ns``; ``pj_per_synop``; ``score, score_low, score_high`` and
-    ``pj_per_bit`` (a correctly recalled bit) where they were given; ``weakest_grade, notes``.
+    Columns: ``memory, card, node, on_chip_bytes, policy``; of one item ``pj, low_pj, high_pj, static_pj, dynamic_pj,
+    dynamic_low_pj, dynamic_high_pj, on_chip_bytes_moved, off_chip_bytes_moved, time_ns``; ``pj_per_synop``; ``score,
+    score_low, score_high`` and ``pj_per_bit`` (a correctly recalled bit) where they were given; ``weakest_grade,
+    notes``.
     """
 
     parts: Table
@@ -91,7 +92,7 @@ def compare(
         if mixed:
             warn_mixed(card, max(mixed, key=len), 3)
     units: dict[str, str] = dict.fromkeys(
-        ("pj", "low_pj", "high_pj", "static_pj", "pj_per_bit", "pj_per_synop"), chosen[0].energy_unit
+        [name for name in rows[0] if name.endswith("pj") or name.startswith("pj_")], chosen[0].energy_unit
     )
     units |= {"time_ns": "ns", "on_chip_bytes": "bytes", "node": "nm"}
     units |= dict.fromkeys(("on_chip_bytes_moved", "off_chip_bytes_moved"), "bytes")
@@ -104,6 +105,7 @@ def compare(
 _ABOUT = {
     "pj": "energy an item, nominal",
     "static_pj": "leakage, standby and refresh, of it",
+    "dynamic_pj": "without them",
     "pj_per_bit": "energy a correctly recalled bit",
     "pj_per_synop": "energy a synaptic operation, without static",
     "on_chip_bytes_moved": "an item",
@@ -129,7 +131,7 @@ def _checked(name: str, run: Any) -> dict[str, Any]:
 
 
 def _row(name: str, run: Mapping[str, Any], report: Report, placement: Placement) -> dict[str, Any]:
-    n, score = run["n_items"], run["score"]
+    n, score, dynamic = run["n_items"], run["score"], report.bounds(static=False)
     value = nan if score is None else float(getattr(score, "value", score))
     bits = nan if run["bits"] is None else float(run["bits"])
     return {
@@ -142,6 +144,9 @@ def _row(name: str, run: Mapping[str, Any], report: Report, placement: Placement
         "low_pj": report.low_pj / n,
         "high_pj": report.high_pj / n,
         "static_pj": report.static_pj / n,
+        "dynamic_pj": dynamic[1] / n,
+        "dynamic_low_pj": dynamic[0] / n,
+        "dynamic_high_pj": dynamic[2] / n,
         "on_chip_bytes_moved": report.bytes_moved(True) / n,
         "off_chip_bytes_moved": report.bytes_moved(False) / n,
         "time_ns": report.time_ns / n,

@@ -79,17 +79,22 @@ class Report:
     @property
     def low_pj(self) -> float:
         """Energy with every number at its low end."""
-        return sum(e.low for e in self.entries)
+        return self.bounds()[0]
 
     @property
     def high_pj(self) -> float:
         """Energy with every number at its high end."""
-        return sum(e.high for e in self.entries)
+        return self.bounds()[2]
+
+    def bounds(self, static: bool = True) -> tuple[float, float, float]:
+        """Energy with every number low, nominal, high; with or without what leaks and idles."""
+        found = [e for e in self.entries if static or e.move.role != "static"]
+        return sum(e.low for e in found), sum(e.nominal for e in found), sum(e.high for e in found)
 
     @property
     def dynamic_pj(self) -> float:
         """Energy without what leaks and idles."""
-        return sum(e.nominal for e in self.entries if e.move.role != "static")
+        return self.bounds(static=False)[1]
 
     @property
     def static_pj(self) -> float:
@@ -252,8 +257,11 @@ class Report:
             shown = ", ".join(f"{role} {in_energy(v, unit)}" for role, v in roles.items() if v)
             lines.append((place.replace("_", " "), f"{in_energy(sum(roles.values()), unit)}: {shown or 'nothing'}"))
         moved = f"{in_bytes(self.bytes_moved(True))} on the chip, {in_bytes(self.bytes_moved(False))} off it"
-        time = f"{self.time_ns:,.4g} ns, {self.power_w:.4g} W" if self.time_ns else "not known"
+        time = f"{_in_time(self.time_ns)}, {self.power_w:.4g} W" if self.time_ns else "not known"
         lines += [("moved", moved), ("time", time)]
+        if self.n_items:
+            each = self.dynamic_pj / self.n_items, self.total_pj / self.n_items
+            lines.append(("an item", f"{in_energy(each[0], unit)} (with static {in_energy(each[1], unit)})"))
         if self.synops:
             a, b = self.pj_per_synop(), self.pj_per_synop(static=True)
             lines.append(("a synaptic operation", f"{a:.4g} {unit} (with static {b:.4g})"))
@@ -270,9 +278,22 @@ class Report:
 
 
 def in_energy(value: float, unit: str) -> str:
-    """An energy for people."""
-    if unit == "pJ":
-        for name, factor in (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3)):
-            if abs(value) >= factor:
-                return f"{value / factor:.4g} {name}"
-    return f"{value:.4g} {unit}"
+    """An energy for people.
+
+    Examples
+    --------
+    >>> in_energy(1234.5, "pJ"), in_energy(1234.5, "RF")
+    ('1.234 nJ', '1234 RF')
+    """
+    if unit != "pJ":
+        return f"{value:.4g} {unit}"
+    return _scaled(value, (("J", 1e12), ("mJ", 1e9), ("uJ", 1e6), ("nJ", 1e3), ("pJ", 1.0)))
+
+
+def _in_time(ns: float) -> str:
+    return _scaled(ns, (("s", 1e9), ("ms", 1e6), ("us", 1e3), ("ns", 1.0)))
+
+
+def _scaled(value: float, scales: Sequence[tuple[str, float]]) -> str:
+    unit, factor = next(((u, f) for u, f in scales if abs(value) >= f), scales[-1])
+    return f"{value / factor:.4g} {unit}"

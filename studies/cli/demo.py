@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sdrsim.studies.cli.demo_energy import draw_energies, energies, energy_lines
 from sdrsim.studies.cli.guard import guarded
 from sdrsim.studies.cli.options import Debug, Json
 from sdrsim.studies.cli.report import emit, lines
@@ -25,7 +26,7 @@ __all__ = ["command", "draw", "remember"]
 N_ITEMS, N_SHOWN, FRACTION_ERASED, THRESHOLD = 100, 12, 0.3, 7
 ERASED_TEXT = f"{FRACTION_ERASED:.0%} of the active pixels erased"
 COSINE, DEFAULT, MEAN = "mac, cosine K256", "mac, default K8", "mean image"
-WILLSHAW, HOPFIELD = "Willshaw", "sparse Hopfield"
+WILLSHAW, HOPFIELD, LIST = "Willshaw", "sparse Hopfield", "plain list"
 
 
 @guarded
@@ -35,7 +36,9 @@ def command(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Store 100 real digits in one presentation each, recall them from cues with 30 % erased, tell old from novel."""
+    """Store 100 real digits in one presentation each, recall them from cues with 30 % erased, tell old from novel, and
+    say what a recall costs on two chips.
+    """
     from sdrsim.files.atomic import cannot_write
     from sdrsim.files.result import write_result
     from sdrsim.studies.plotting import save
@@ -56,6 +59,7 @@ def command(
         return
     print(f"{N_ITEMS} handwritten digits of 8 x 8 pixels, each shown once; recalled from cues with {ERASED_TEXT}\n")
     print(_report(tables["memories"]))
+    print(f"\n{energy_lines(tables['energy'])}")
     print(f"\n{files[0]}  {files[3]}  (sdrsim show {files[0]} says what is in it)   {wall_s:.1f} s")
 
 
@@ -89,8 +93,8 @@ def _report(memories: "Table") -> str:
 
 
 def remember(seed: int) -> "tuple[dict[str, Table], Any]":
-    """Run the demo: tables 'memories' (a row each), 'familiarity' (G of every item), 'pixels' (a dozen digits), and
-    traffic.
+    """Run the demo: tables 'memories' (a row each), 'familiarity' (G of every item), 'pixels' (a dozen digits) and
+    'energy' (of a recall, a row a memory and chip) with its parts; and the traffic of the larger mac, with its trace.
     """
     import numpy as np
 
@@ -107,19 +111,21 @@ def remember(seed: int) -> "tuple[dict[str, Table], Any]":
     good = MacParams(n_inputs=64, n_cms=24, n_cells=256, match="cosine", g_minus=0.9)
     macs = {COSINE: Mac(good, seed=seed), DEFAULT: Mac(MacParams(n_inputs=64), seed=seed)}
     mean = SDR.from_dense(np.tile(x.dense().mean(axis=0) > 0.5, (N_ITEMS, 1)))
-    rows, familiarity, traffic = [], [], None
+    rows, familiarity, traffic, moved = [], [], None, {}
     shown = {"stored": x, "cue": cues}
     for name, mac in macs.items():
-        row, g_old, g_novel, recalled, moved = _put_to_test(name, mac, x, cues, novel)
+        row, g_old, g_novel, recalled, ledger = _put_to_test(name, mac, x, cues, novel)
         rows.append(row)
         familiarity.append((name, g_old, g_novel))
         shown[name] = recalled
-        traffic = moved if traffic is None else traffic
-    for name, row, recalled in _others(x, cues, seed):
+        if name == COSINE:
+            traffic = moved[name] = ledger
+    for name, row, recalled, ledger in _others(x, cues, seed):
         rows.append(row)
-        shown[name] = recalled
+        shown[name], moved[name] = recalled, ledger
     rows.append(_overlap_row(MEAN, mean, x))
     shown[MEAN] = mean
+    energy, parts = energies(moved, {row["memory"]: row["overlap"] for row in rows}, N_ITEMS)
     tables = {
         "memories": Table(
             {key: np.array([row[key] for row in rows]) for key in rows[0]},
@@ -132,6 +138,8 @@ def remember(seed: int) -> "tuple[dict[str, Table], Any]":
         ),
         "familiarity": _familiarity_table(familiarity),
         "pixels": _pixel_table(shown),
+        "energy": energy,
+        "energy_parts": parts,
     }
     return tables, traffic
 
@@ -145,25 +153,33 @@ def _overlap_row(name: str, recalled: "SDR", x: "SDR") -> dict[str, Any]:
     return {"memory": name, **sizes, **empty, "n_bytes": 0}
 
 
-def _others(x: "SDR", cues: "SDR", seed: int) -> "list[tuple[str, dict[str, Any], SDR]]":
-    """A Willshaw memory and a sparse Hopfield memory on the same digits and cues."""
+def _others(x: "SDR", cues: "SDR", seed: int) -> "list[tuple[str, dict[str, Any], SDR, Any]]":
+    """A Willshaw memory, a sparse Hopfield memory and the plain list (the nearest stored digit), on the same cues."""
     import numpy as np
 
     from sdrsim.models.hebbian.willshaw import WillshawMemory
     from sdrsim.models.hopfield.memory import SparseHopfield
 
-    willshaw, hopfield = WillshawMemory(n_units=64, seed=seed), SparseHopfield(beta=40.0, similarity="cosine")
-    willshaw.store(x)
-    hopfield.store(x)
-    linked, near = willshaw.recall(cues).codes, hopfield.recall(cues)
-    found = near.codes
-    assert found is not None  # codes were stored
-    first, second = _overlap_row(WILLSHAW, linked, x), _overlap_row(HOPFIELD, found, x)
-    first["share_set"], first["n_bytes"] = willshaw.density, willshaw.n_bytes
-    ends = zip(near.support.indptr, near.support.indptr[1:])
-    best = [near.support.indices[a + near.weights[a:b].argmax()] for a, b in ends]
-    second["identity"], second["n_bytes"] = float((np.array(best) == np.arange(len(x))).mean()), hopfield.n_bytes
-    return [(WILLSHAW, first, linked), (HOPFIELD, second, found)]
+    willshaw = WillshawMemory(n_units=64, seed=seed)
+    ledger = willshaw.store(x, trace=True).traffic
+    linked = willshaw.recall(cues, trace=True)
+    row = _overlap_row(WILLSHAW, linked.codes, x)
+    row["share_set"], row["n_bytes"] = willshaw.density, willshaw.n_bytes
+    made = [(WILLSHAW, row, linked.codes, ledger + linked.traffic)]
+    lists = {
+        HOPFIELD: SparseHopfield(beta=40.0, similarity="cosine"),
+        LIST: SparseHopfield(alpha=float("inf"), similarity="cosine"),
+    }
+    for name, memory in lists.items():
+        ledger = memory.store(x, trace=True).traffic
+        near = memory.recall(cues, trace=True)
+        assert near.codes is not None  # codes were stored
+        row = _overlap_row(name, near.codes, x)
+        ends = zip(near.support.indptr, near.support.indptr[1:])
+        best = [near.support.indices[a + near.weights[a:b].argmax()] for a, b in ends]
+        row["identity"], row["n_bytes"] = float((np.array(best) == np.arange(len(x))).mean()), memory.n_bytes
+        made.append((name, row, near.codes, ledger + near.traffic))
+    return made
 
 
 def _put_to_test(name: str, mac: "Mac", x: "SDR", cues: "SDR", novel: "SDR") -> tuple[Any, ...]:
@@ -171,8 +187,8 @@ def _put_to_test(name: str, mac: "Mac", x: "SDR", cues: "SDR", novel: "SDR") -> 
 
     from sdrsim import measures
 
-    stored = mac.store(x)
-    recalled = mac.recall(cues)
+    stored = mac.store(x, trace=True)
+    recalled = mac.recall(cues, trace=True)
     old, new = mac.recognise(x).familiarity, mac.recognise(novel).familiarity
     belief = mac.likelihoods(cues, stored.winners)
     row = _overlap_row(name, recalled.codes, x)
@@ -225,8 +241,8 @@ def draw(tables: "dict[str, Table]") -> "Figure":
     pixels, familiarity = tables["pixels"], tables["familiarity"]
     names = list(dict.fromkeys(pixels["picture"].tolist()))
     strips = [pixels.where(picture=name)["on"].reshape(N_SHOWN, 8, 8) for name in names]
-    layout = [["digits", COSINE], ["digits", DEFAULT]]
-    fig, axes = plotting.mosaic(layout, size=(7.2, 2.7), width_ratios=[2.5, 1])
+    layout = [["digits", COSINE, "energy"], ["digits", DEFAULT, "energy"]]
+    fig, axes = plotting.mosaic(layout, size=(9.6, 2.9), width_ratios=[2.5, 1, 1.1])
     plotting.filmstrip(axes["digits"], strips, labels=names)
     axes["digits"].set_title(f"{N_ITEMS} digits, each stored in one presentation", fontsize=8)
     bins = np.linspace(0.7, 1, 31)
@@ -244,4 +260,5 @@ def draw(tables: "dict[str, Table]") -> "Figure":
         ax.set_ylabel("share of digits")
         ax.legend(fontsize=6, loc="upper left", frameon=False)
     axes[DEFAULT].set_xlabel("familiarity G")
+    draw_energies(axes["energy"], tables["energy"])
     return fig
