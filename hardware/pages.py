@@ -15,7 +15,16 @@ from sdrsim.hardware.dram import Dram
 from sdrsim.hardware.kernels import pages as kernel
 from sdrsim.hardware.levels import Level
 
-__all__ = ["PageTraffic", "base_addresses", "n_banks_of", "page_activates", "page_traffic", "row_addresses"]
+__all__ = [
+    "PageTraffic",
+    "base_addresses",
+    "bursts_of",
+    "device_of",
+    "n_banks_of",
+    "page_activates",
+    "page_traffic",
+    "row_addresses",
+]
 
 Ints = NDArray[np.int64]
 _T = TypeVar("_T", bound=np.generic)
@@ -152,22 +161,34 @@ def _followed(
     n_groups: int = 1,
 ) -> Ints:
     """(n_groups, N_COUNTS): what `page_traffic` and `page_activates` count."""
-    device, starts = device_of(dram), _whole("addresses", addresses)
-    if starts.ndim != 1:
-        raise ParameterError("addresses", got=f"shape {starts.shape}", expected="(n_fetches,)")
-    sizes = _as_long_as("n_bytes", _whole("n_bytes", n_bytes), len(starts))
-    flags = np.asarray(False if writes is None else writes)
-    if flags.dtype != np.bool_:
-        raise ParameterError("writes", got=flags.dtype, expected="bool")
-    flags = _as_long_as("writes", flags, len(starts))
+    device = device_of(dram)
+    starts, sizes, flags = _checked_fetches(addresses, n_bytes, writes)
     if policy not in _POLICIES:
         raise ParameterError("policy", got=repr(policy), expected="open or closed", do=did_you_mean(policy, _POLICIES))
     opened = np.full(_checked_banks(n_banks, dram), kernel.NONE, np.int64)
     counts = np.zeros((n_groups, kernel.N_COUNTS), np.int64)
     of = np.zeros(len(starts), np.int32) if groups is None else groups.astype(np.int32)
     burst, page, closing = device.burst_bytes, device.page_bytes, policy == "closed"
-    kernel.follow_pages(np.ascontiguousarray(starts), sizes, flags, of, burst, page, closing, opened, counts)
+    kernel.follow_pages(starts, sizes, flags, of, burst, page, closing, opened, counts)
     return counts
+
+
+def bursts_of(
+    addresses: ArrayLike, n_bytes: ArrayLike, writes: ArrayLike | None, burst_bytes: int
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """The bursts of a stream of fetches, one after another: first bytes, int64, and which write, bool.
+
+    Examples
+    --------
+    >>> bursts_of([100, 0], [30, 1], [True, False], 64)
+    (array([ 64, 128,   0]), array([ True,  True, False]))
+    """
+    starts, sizes, flags = _checked_fetches(addresses, n_bytes, writes)
+    first = starts // burst_bytes
+    n = np.where(sizes > 0, (starts + sizes - 1) // burst_bytes - first + 1, 0)
+    fetch = np.repeat(np.arange(len(starts)), n)
+    within = np.arange(len(fetch)) - np.repeat(np.cumsum(n) - n, n)
+    return (first[fetch] + within) * burst_bytes, flags[fetch]
 
 
 def base_addresses(
@@ -289,6 +310,19 @@ def device_of(dram: Dram | Level) -> Dram:
     if device is None or not isinstance(device, Dram):
         raise ParameterError("dram", got=repr(dram), expected="a Dram, or a level with a DRAM device")
     return device
+
+
+def _checked_fetches(
+    addresses: ArrayLike, n_bytes: ArrayLike, writes: ArrayLike | None
+) -> tuple[Ints, Ints, NDArray[np.bool_]]:
+    starts = _whole("addresses", addresses)
+    if starts.ndim != 1:
+        raise ParameterError("addresses", got=f"shape {starts.shape}", expected="(n_fetches,)")
+    sizes = _as_long_as("n_bytes", _whole("n_bytes", n_bytes), len(starts))
+    flags = np.asarray(False if writes is None else writes)
+    if flags.dtype != np.bool_:
+        raise ParameterError("writes", got=flags.dtype, expected="bool")
+    return np.ascontiguousarray(starts), sizes, _as_long_as("writes", flags, len(starts))
 
 
 def _checked_banks(n_banks: int | None, dram: Dram | Level) -> int:
