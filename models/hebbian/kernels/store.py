@@ -107,7 +107,8 @@ def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int, i
         for a in range(starts[u], starts[u + 1]):
             m = items[a]
             for i in range(shared[m], shared[m + 1]):
-                n_further += max(0, np.int64(popcount(masks[i] & ~row[words[i]])) - 1)
+                fresh = int(np.int64(popcount(masks[i] & ~row[words[i]])))
+                n_further += fresh - 1 if fresh > 1 else 0
             for b in range(indptr[m], indptr[m + 1]):
                 v = np.uint64(indices[b])
                 row[v >> _6] |= ONE << (v & LOW_6)
