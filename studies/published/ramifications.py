@@ -8,8 +8,7 @@ not, and the input) gives both ends of the printed range; the others come near n
 inferred from that, not read. NASNet and Xception are not among the 25.
 
 Energy is ours, not the paper's: `sdrsim.hardware.cnn.energy`, layer by layer without fusion, 8 bits, one image, on two
-cards; joules of activations off the chip apart from those of weights. Standby and refresh of the DRAM, which follow the
-time of a run and not what moves, are kept apart.
+cards; joules of activations off the chip apart from those of weights, and standby and refresh of the DRAM from both.
 
 Beside them stand memories of sparse codes, asked through their own recall: bits of codes moved an item, over bits of
 weights. With their sums, 16 bits each, the share is a hundred times larger and still below one.
@@ -198,8 +197,8 @@ def _footprint(ratio: list[dict[str, Any]]) -> Table:
     factors = [1 + (fixed + batch * 4 * row["blob"]) / (4 * row["parameters"]) for row in ratio]
     n = len(ratio)
     about = {"factor": "an illustration: batch and fixed part were solved from the two printed ends"}
-    columns = {"network": [row["network"] for row in ratio], "factor": factors}
-    return Table(columns | {"batch": [batch] * n, "fixed_bytes": [fixed] * n}, {"fixed_bytes": "bytes"}, about)
+    columns = {"network": list(at), "factor": factors, "batch": [batch] * n, "fixed_bytes": [fixed] * n}
+    return Table(columns, {"fixed_bytes": "bytes"}, about)
 
 
 def _memories(params: StudyParams, seed: int) -> tuple[Table, Traffic]:
@@ -323,7 +322,7 @@ def _part(e: Table, network: str, role: str, on_chip: bool) -> float:
 def checks(tables: Mapping[str, Table]) -> list[Check]:
     """The printed range, counts, the paper's claims by rank, energies that add up, memories."""
     t, at = tables["ratio"], {row["network"]: row for row in tables["ratio"].rows()}
-    found = []
+    found: list[Check] = []
     for name, value in PRINTED.items():
         if name in at:
             row = at[name]
@@ -386,7 +385,7 @@ def _laws(tables: Mapping[str, Table]) -> list[Check]:
         Check.at_least("activations off the chip less the image, least (bytes)", more.min(), 0, n=n, source=source),
         Check.holds(
             "low <= nominal <= high",
-            ((moved["low_pj"] <= moved["pj"]) & (moved["pj"] <= moved["high_pj"])).all(),
+            (np.diff([moved[what] for what in ("low_pj", "pj", "high_pj")], axis=0) >= 0).all(),
             n=n,
             source="ranges of the prices",
         ),
