@@ -150,7 +150,8 @@ def test_bits_answer_as_numbers_do(separation, similarity, beta, max_steps):
     assert a.codes == SDR.from_dense(b.states > 0.4711)
     np.testing.assert_allclose(a.states, b.states, atol=2e-5)
     np.testing.assert_allclose(a.weights, b.weights, atol=2e-5)
-    np.testing.assert_allclose(a.margin, b.margin, rtol=1e-4, atol=1e-5)
+    known = (a.support.n_active > 1) | (max_steps == 1)  # later steps may leave the second best out
+    np.testing.assert_allclose(a.margin[known], b.margin[known], rtol=1e-4, atol=1e-5)
     assert a.states.dtype == np.float32
     np.testing.assert_allclose(bits.scores(cues), numbers.scores(cues.dense().astype(np.float32)))
     if similarity == "dot" and separation != "normmax" and separation != "normmax inf":

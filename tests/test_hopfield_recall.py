@@ -121,3 +121,88 @@ def test_equal_whole_scores_tie_whatever_beta_is(more, similarity, beta):
     least = s.max(axis=1) if "k" not in more else np.sort(s, axis=1)[:, -2]
     np.testing.assert_array_equal(dense_weights(r) > 0, s >= least[:, None])
     assert (dense_weights(r) > 0).sum() > 20 * more.get("k", 1)
+
+
+# ---- margins --------------------------------------------------------------------------------------------------------
+
+MARGINS = {
+    "entmax": {"alpha": 1.5},
+    "sharp": {"alpha": 4.0, "dtype": "float64"},
+    "nearest": {"alpha": np.inf},
+    "softmax": {"alpha": 1.0},
+    "normmax": {"separation": "normmax", "alpha": 2.0},
+    "best": {"separation": "topk", "k": 1},
+    "null": {"separation": "softmax1"},
+    "epanechnikov": {"separation": "epanechnikov", "similarity": "l2"},
+    "screen": {"screen": True},
+    "screen, nearest": {"screen": True, "alpha": np.inf},
+    "screen, best": {"screen": True, "separation": "topk", "k": 1},
+    "screen, epanechnikov": {"screen": True, "separation": "epanechnikov", "similarity": "l2"},
+}
+
+
+@pytest.mark.parametrize("name", MARGINS)
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "l2", "l1"])
+@pytest.mark.parametrize("n_queries", [1, 9])
+def test_the_margin_is_the_lead_of_the_best_however_far(name, similarity, n_queries):
+    more = {"similarity": similarity} | MARGINS[name]
+    if similarity != more["similarity"] or (similarity == "l1" and "screen" in more):
+        return
+    for beta in (0.01, 0.3, 8.0):
+        h = SparseHopfield(beta=beta, **more)
+        y, x = rows(1500, 33), rows(n_queries, 33, 1)
+        y[700] = 3 * y[700]
+        x[-1] = y[700]
+        h.store(y)
+        s = np.sort(h.scores(x.astype(more.get("dtype", "float32"))), axis=1)
+        expected = beta * (s[:, -1] - s[:, -2])
+        np.testing.assert_allclose(h.recall(x).margin, expected, rtol=1e-5, atol=1e-4 * beta)
+
+
+@pytest.mark.parametrize("name", MARGINS)
+@pytest.mark.parametrize("n_queries", [1, 9])
+def test_the_margin_of_one_pattern_is_infinite(name, n_queries):
+    h = SparseHopfield(beta=0.3, **MARGINS[name])
+    h.store(rows(1, 33))
+    assert (h.recall(rows(n_queries, 33, 1)).margin == np.inf).all()
+    h.store(rows(1, 33))
+    np.testing.assert_array_equal(h.recall(rows(n_queries, 33, 1)).margin, 0)  # there twice
+
+
+@pytest.mark.parametrize("similarity", ["dot", "cosine", "l2", "l1"])
+@pytest.mark.parametrize("more", [{"alpha": 1.5}, {"alpha": np.inf}, {"separation": "topk", "k": 1}])
+@pytest.mark.parametrize("uneven", [False, True])
+def test_margins_of_codes(similarity, more, uneven):
+    codes = patterns.random_sparse(600, size=90, k=6, seed=0)
+    if uneven:
+        codes = SDR.from_dense(rows(600, 90) > 1.3)
+    for beta in (0.05, 20.0):
+        h = SparseHopfield(beta=beta, similarity=similarity, **more)
+        h.store(codes)
+        x = patterns.erase(codes[:30], 0.3, seed=1)
+        s = np.sort(h.scores(x), axis=1)
+        np.testing.assert_allclose(h.recall(x).margin, beta * (s[:, -1] - s[:, -2]), rtol=1e-12, atol=1e-12)
+    one = SparseHopfield(beta=1.0, similarity=similarity, **more)
+    one.store(codes[:1])
+    assert one.recall(codes[:3]).margin.tolist() == [np.inf] * 3
+
+
+@pytest.mark.parametrize("alpha", [1.2, 1.5, 2.0, 4.0])
+@pytest.mark.parametrize("as_codes", [False, True])
+def test_margins_of_later_steps_are_true_or_below(alpha, as_codes):
+    """Where patterns without weight were not scored again; at least the margin of a state with one of weight."""
+    codes = patterns.random_sparse(400, size=64, k=8, seed=0)
+    y, x = (codes, patterns.erase(codes[:40], 0.4, seed=1)) if as_codes else (rows(400, 64), rows(400, 64)[:40] * 1.2)
+    h = SparseHopfield(beta=2.0 if as_codes else 0.3, alpha=alpha, dtype="float64")
+    h.store(y)
+    r = h.recall(x, max_steps=8)
+    assert r.converged.all()
+    last = SparseHopfield(beta=h.beta, alpha=alpha, dtype="float64")
+    last.store(h.patterns)
+    s = np.sort(last.scores(r.states), axis=1)
+    true = h.beta * (s[:, -1] - s[:, -2])
+    assert (r.margin <= true + 1e-4).all()  # of the state before the last, which may be 1e-6 of a norm away
+    alone = r.support.n_active == 1
+    assert (r.margin[alone] >= 1 / (alpha - 1) - 1e-9).all()
+    np.testing.assert_allclose(r.margin[~alone], true[~alone], atol=1e-4)
+    assert alone.any()

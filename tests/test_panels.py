@@ -41,6 +41,11 @@ def top(floor, scores):
     return simd_panels.largest(floor, scores.ctypes.data, len(scores) // 16)
 
 
+@compiled
+def top_two(floor, scores):
+    return simd_panels.two_largest(floor, scores.ctypes.data, len(scores) // 16)
+
+
 sizes = st.tuples(st.integers(1, 90), st.integers(1, 300), st.integers(1, 11))
 
 
@@ -63,6 +68,19 @@ def test_scores(shape, kind, distance, share, seed):
         np.testing.assert_array_equal(alone, batch[q])
     expected = reference.scores(rows, x, distance)
     np.testing.assert_allclose(batch[:n_queries, :n], expected, atol=(1e-5 if kind == "float32" else 1e-13) * d)
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_the_two_largest(kind):
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        scores = rng.integers(-9, 9, 16 * (1 + seed % 5)).astype(kind)
+        for floor in (-np.inf, -3, 8, 20):
+            high, low = np.sort(scores)[[-1, -2]]
+            assert top_two(np.dtype(kind).type(floor), scores) == (
+                max(high, floor),
+                floor if floor >= high else max(low, floor),
+            )
 
 
 def test_a_score_is_one_chain():
@@ -98,12 +116,12 @@ def test_nothing_with_weight_is_dropped(alpha, n, n_queries, order):
         rows[:] = rows[0]
     none = np.zeros(0)
     store = S.Store(reference.panels_of(rows), n, none, none, False)
-    whole, room = np.zeros(n_queries, np.int64), n + 200
-    lists = S.Lists(
-        np.empty((n_queries, room)), np.empty((n_queries, room), np.int32), whole, whole.copy(), none, none.copy()
-    )._replace(tops=np.zeros(n_queries), floors=np.zeros(n_queries))
-    lists = S.scan(store, x, S.Asked(S.ROOT, 1 / (alpha - 1), 0, 0, 1.0), lists)
+    lists = S.new_lists(n_queries, n + 200, x)
+    lists = S.scan(store, x, S.Asked(S.ROOT, 1 / (alpha - 1), 0, 0, 1.0, 1.0), lists)
     z = reference.scores(rows, x)
+    ranked = np.sort(z, axis=1)
+    np.testing.assert_allclose(lists.tops, ranked[:, -1], atol=1e-13)
+    np.testing.assert_allclose(lists.seconds, ranked[:, -2] if n > 1 else -np.inf, atol=1e-13)
     for q in range(n_queries):
         tau = z[q].max() + solve(z[q], n, z[q].max(), 1 / (alpha - 1))
         listed = lists.places[q, : lists.counts[q]]

@@ -7,13 +7,17 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.traffic import Traffic, trace_of
 from sdrsim.kernels.sums import aligned
+from sdrsim.models.hopfield.kernels.again import Reach
+from sdrsim.models.hopfield.kernels.asks import Held
 from sdrsim.models.hopfield.kernels.panels import LANES, get_patterns, put_patterns
 from sdrsim.models.hopfield.kernels.scan import Store
 from sdrsim.models.hopfield.kernels.screen import Screen, put_screen
-from sdrsim.models.hopfield.kernels.settle import Reach
+from sdrsim.models.hopfield.ledger import screen_bytes
 from sdrsim.models.hopfield.params import HopfieldParams
 
 __all__ = ["Bank", "screen_bytes"]
+
+_NO_REACH = Reach(np.zeros(0), np.zeros(0, np.int64))
 
 
 class Bank:
@@ -34,7 +38,8 @@ class Bank:
         self.screen = _screen(0, d if params.screen else 0)
         self._reach: Reach | None = None
         self._norm = 0.0
-        self._store: tuple[float, int, Store | None] = (0.0, -1, None)
+        self.ruled: Any = None  # what its memory asks of the kernels, once it did
+        self._held: dict[bool, tuple[float, int, Held]] = {}
 
     @property
     def itemsize(self) -> int:
@@ -121,21 +126,28 @@ class Bank:
             self._reach = Reach(norms, np.argsort(-norms, kind="stable"))
         return self._reach
 
-    def store(self, factor: float) -> Store:
+    def held(self, factor: float, with_reach: bool) -> Held:
         """For the kernels; `factor` is what turns a similarity into a scaled score. Kept until either changes."""
-        if self._store[:2] != (factor, self.n):
-            none = np.zeros(0, self.dtype)
-            scale, bias = none, none
-            if self.similarity == "cosine":
-                norms = np.sqrt(self.squares)
-                scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(self.dtype)
-            if self.similarity == "l2":
-                bias = (-factor * self.squares).astype(self.dtype)
-            made = Store(self.panels, self.n, scale, bias, self.similarity == "l1")
-            self._store = (factor, self.n, made)
-        kept = self._store[2]
-        assert kept is not None
-        return kept
+        made = self._held.get(with_reach)
+        if made is None or made[0] != factor or made[1] != self.n:
+            held = Held(
+                self._store(factor),
+                self.screen if self.screened else None,
+                self.reach if with_reach else _NO_REACH,
+                self.values,
+            )
+            made = self._held[with_reach] = factor, self.n, held
+        return made[2]
+
+    def _store(self, factor: float) -> Store:
+        none = np.zeros(0, self.dtype)
+        scale, bias = none, none
+        if self.similarity == "cosine":
+            norms = np.sqrt(self.squares)
+            scale = np.divide(1.0, norms, out=np.zeros_like(norms), where=norms > 0).astype(self.dtype)
+        if self.similarity == "l2":
+            bias = (-factor * self.squares).astype(self.dtype)
+        return Store(self.panels, self.n, scale, bias, self.similarity == "l1")
 
     def count_store(self, traffic: Traffic, first: int, trace: bool) -> None:
         """Into the ledger: what writing patterns `first` .. moved."""
@@ -152,11 +164,6 @@ class Bank:
                 copies = traffic.trace.copy()
                 copies["tensor"] = list(traffic.tensors).index("screen")
                 traffic.trace = np.concatenate([traffic.trace, copies])
-
-
-def screen_bytes(d: int) -> int:
-    """Bytes of a copy and the three numbers beside it; its coordinates go in pairs."""
-    return (d + 1) // 2 * 2 + 12
 
 
 def _screen(n_panels: int, d: int) -> Screen:

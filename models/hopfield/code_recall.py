@@ -1,6 +1,6 @@
 """Storing and recalling codes kept as rows of bits: checks, counts, answers."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,23 @@ from sdrsim.models.hopfield.recalled import Recalled, Stored
 __all__ = ["recall_codes", "store_codes", "wants_bits"]
 
 _KINDS = {"dot": DOT, "cosine": COSINE, "l2": L2, "l1": L1}
+
+
+class _Parts(NamedTuple):
+    """What a `Recalled` asks for."""
+
+    patterns: SDR
+    units: SDR
+    moved: Traffic
+
+    def support(self) -> SDR:
+        return self.patterns
+
+    def codes(self, states: Any) -> SDR:
+        return self.units
+
+    def traffic(self) -> Traffic:
+        return self.moved
 
 
 def wants_bits(memory: Any, patterns: Any) -> bool:
@@ -61,17 +78,17 @@ def recall_codes(memory: Any, queries: Any, max_steps: int, level: float, trace:
     made = SDR._trusted(found.units, found.codes, bank.d)
     traffic = _counted(bank, codes, made, ends, found, trace)
     memory.traffic += traffic.without_trace()
+    parts = _Parts(SDR._trusted(found.places, found.support, bank.n), made, traffic)
     return Recalled(
-        states=states,
-        codes=made,
-        support=SDR._trusted(found.places, found.support, bank.n),
-        weights=found.weights,
-        margin=ends.margins / ruled.factor,
-        iterations=ends.iterations,
-        converged=ends.converged,
-        certified=ends.certified,
-        n_rescored=ends.rescored,
-        traffic=traffic,
+        states,
+        found.weights,
+        ends.margins / ruled.factor,
+        ends.iterations,
+        ends.converged,
+        ends.certified,
+        ends.rescored,
+        "compiled",
+        parts,
     )
 
 

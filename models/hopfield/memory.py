@@ -8,24 +8,32 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import check_room, checked_count, checked_real
-from sdrsim.engine.codes import SDR
 from sdrsim.engine.params import Params
 from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed
 from sdrsim.engine.states import traffic_from_state, traffic_state
-from sdrsim.engine.traffic import Tensor, Traffic
+from sdrsim.engine.traffic import Traffic
 from sdrsim.errors import ParameterError
-from sdrsim.models.hopfield.bank import Bank, screen_bytes
+from sdrsim.models.hopfield.bank import Bank
 from sdrsim.models.hopfield.code_bank import CodeBank
 from sdrsim.models.hopfield.code_recall import recall_codes, store_codes, wants_bits
 from sdrsim.models.hopfield.energies import energies
-from sdrsim.models.hopfield.inputs import Given, given, real_rows
+from sdrsim.models.hopfield.inputs import given, real_rows
+from sdrsim.models.hopfield.kernels.asks import N_TALLIES
+from sdrsim.models.hopfield.ledger import Facts, traffic_of
 from sdrsim.models.hopfield.params import HopfieldParams
 from sdrsim.models.hopfield.recalled import Recalled, Stored
 from sdrsim.models.hopfield.retrieval import retrieve
 from sdrsim.models.hopfield.scoring import rule_of, similarities
 
 __all__ = ["SparseHopfield"]
+
+_REALS = (np.dtype(np.float32), np.dtype(np.float64))
+
+
+def _plain(x: Any, d: int) -> NDArray[Any] | None:
+    """What needs no more checks than whether it is finite, which the kernels do; None else."""
+    return x if type(x) is np.ndarray and x.dtype in _REALS and x.ndim == 2 and x.shape[1] == d else None
 
 
 class SparseHopfield(SavedMemory):
@@ -95,6 +103,8 @@ class SparseHopfield(SavedMemory):
     kind = "sparse hopfield"
     tensor = "patterns"
     params: HopfieldParams
+    _traffic: Traffic
+    _moved: NDArray[np.int64]  # by recalls, not in the ledger yet
 
     def __init__(
         self,
@@ -118,11 +128,24 @@ class SparseHopfield(SavedMemory):
     def _clear(self) -> None:
         self.bank: Any = None  # Bank, or CodeBank where codes were stored
         self.stores_codes = False
+        self._facts: Facts | None = None
         self.traffic = Traffic()
 
     def reset(self) -> None:
         """Forget everything; counters start again."""
         self._clear()
+
+    @property
+    def traffic(self) -> Traffic:
+        """Running total of all calls."""
+        if self._facts is not None and self._moved.any():
+            moved, self._moved = self._moved, np.zeros_like(self._moved)
+            self._traffic += traffic_of(self._facts, moved)
+        return self._traffic
+
+    @traffic.setter
+    def traffic(self, traffic: Traffic) -> None:
+        self._traffic, self._moved = traffic, np.zeros(N_TALLIES, np.int64)
 
     # ---- sizes ------------------------------------------------------------------------------------------------------
 
@@ -171,15 +194,15 @@ class SparseHopfield(SavedMemory):
             raise ParameterError("memory", got="nothing stored", expected="patterns", do="store some first")
         return self.bank
 
-    def _new_traffic(self) -> Traffic:
-        bank = self.bank
-        traffic = Traffic()
-        traffic.tensors[self.tensor] = Tensor(bank.n, bank.d * bank.itemsize, "weight", True, self.params.dtype, "mac")
-        if bank.values is not None:
-            traffic.tensors["values"] = Tensor(bank.n, bank.v * bank.itemsize, "weight", True, self.params.dtype, "mac")
-        if bank.screened:
-            traffic.tensors["screen"] = Tensor(bank.n, screen_bytes(bank.d), "weight", True, "int8", "mac")
-        return traffic
+    def _known(self) -> Facts:
+        """Of the bank, for the ledger."""
+        bank, facts = self.bank, self._facts
+        if facts is None or facts.n != bank.n:
+            bits = 0 if self.stores_codes else 8 * bank.itemsize  # numbers whole; codes as addresses, counted apart
+            bits_in, bits_out = bits * bank.d, bits * (bank.v or bank.d)
+            facts = Facts(self.tensor, bank.n, bank.d, bank.v, bank.dtype.name, bank.screened, bits_in, bits_out)
+            self._facts = facts
+        return facts
 
     # ---- verbs ------------------------------------------------------------------------------------------------------
 
@@ -213,7 +236,7 @@ class SparseHopfield(SavedMemory):
             self.bank, self.stores_codes = Bank(self.params, rows.shape[1], v), x.codes is not None
         first = self.bank.n
         self.bank.append(rows, kept)
-        traffic = self._new_traffic()
+        traffic = Traffic(tensors=self._known().tensors())
         self.bank.count_store(traffic, first, trace)
         self.traffic += traffic.without_trace()
         return Stored(len(rows), traffic)
@@ -268,17 +291,13 @@ class SparseHopfield(SavedMemory):
             raise ParameterError("max_steps", got=n_steps, expected="1: values are no queries")
         if isinstance(bank, CodeBank):
             return recall_codes(self, queries, n_steps, level, trace)
-        x = given("queries", queries, self.d, self.stores_codes)
-        found = retrieve(self, bank, x.rows.astype(self.params.dtype, copy=False), n_steps, trace)
-        traffic = self._new_traffic()
-        found.count(traffic, self.tensor, self._bits(x))
-        self.traffic += traffic.without_trace()
-        codes = SDR.from_dense(found.states > level) if self.stores_codes else None
-        return found.recalled(codes, traffic)
-
-    def _bits(self, x: Given) -> int:
-        """Bits of what goes in and comes out: reals whole, codes as addresses (counted apart)."""
-        return 0 if x.codes is not None else 8 * self._filled.itemsize
+        x = _plain(queries, bank.d) if not self.stores_codes else None
+        rows = given("queries", queries, bank.d, self.stores_codes).rows if x is None else x
+        rows = np.array(rows, bank.dtype, order="C")  # a copy: of one layout for the kernels
+        threshold_of = level if self.stores_codes else None
+        found, moved = retrieve(self, bank, rows, self._known(), n_steps, threshold_of, trace)
+        self._moved = self._moved + moved
+        return found
 
     def scores(self, queries: Any) -> NDArray[Any]:
         """Similarities (n, M) of queries with the patterns, without beta; float64."""

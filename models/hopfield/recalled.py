@@ -1,7 +1,8 @@
 """What a sparse Hopfield memory gives back."""
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +30,20 @@ class Stored(NamedTuple):
         return f"<code>{self!r}</code>"
 
 
-@dataclass(frozen=True, repr=False)
+class Parts(Protocol):
+    """What is made only when it is asked for."""
+
+    def support(self) -> SDR:
+        """Patterns with weight."""
+
+    def codes(self, states: NDArray[Any]) -> SDR | None:
+        """Units on, where codes were stored."""
+
+    def traffic(self) -> Traffic:
+        """Counters, and the trace."""
+
+
+@dataclass(frozen=True, repr=False, eq=False)
 class Recalled:
     """What a memory answered to n queries.
 
@@ -38,7 +52,7 @@ class Recalled:
     support : SDR over the stored patterns: those with weight
     weights : float64 (n_support_total,), along ``support.indices``; of each query they sum to 1 (softmax1: less)
     margin : float (n,), beta times the distance of the best score from the second best, at the last step; infinite
-        with one pattern; at least this where the second best had no weight and was left out
+        with one pattern. It may be larger than this where a later step left out patterns that provably have no weight
     iterations : int64 (n,), steps made, the one that only confirmed included
     converged : bool (n,), the state repeated itself (to 1e-6 of the largest norm)
     certified : bool (n,), a fixed point: one pattern alone has weight, and at this pattern it has again
@@ -48,16 +62,29 @@ class Recalled:
     """
 
     states: NDArray[Any]
-    codes: SDR | None
-    support: SDR
     weights: NDArray[np.float64]
     margin: NDArray[np.float64]
     iterations: NDArray[np.int64]
     converged: NDArray[np.bool_]
     certified: NDArray[np.bool_]
     n_rescored: NDArray[np.int64]
-    traffic: Traffic
-    path: str = "compiled"
+    path: str
+    _parts: Parts
+
+    @cached_property
+    def codes(self) -> SDR | None:
+        """Units on, where codes were stored."""
+        return self._parts.codes(self.states)
+
+    @cached_property
+    def support(self) -> SDR:
+        """Patterns with weight."""
+        return self._parts.support()
+
+    @cached_property
+    def traffic(self) -> Traffic:
+        """Counters of this call, and the trace."""
+        return self._parts.traffic()
 
     def __repr__(self) -> str:
         n = len(self.iterations)

@@ -167,6 +167,42 @@ def largest(typingctx, floor, scores, n_groups):
     return floor(floor, types.uintp, types.intp), _largest_codegen
 
 
+def _two_codegen(context, b, signature, args):
+    floor, scores, n_groups = args
+    scalar = _KINDS[signature.args[0]]
+    vector = ir.VectorType(scalar, LANES)
+    slots = [cgutils.alloca_once(b, vector) for _ in range(2)]
+    b.store(_broadcast(b, floor, vector), slots[0])
+    b.store(ir.Constant(vector, [float("-inf")] * LANES), slots[1])
+    size = _int(LANES * signature.args[0].bitwidth // 8)
+
+    def ordered(x, y):
+        above = b.fcmp_ordered(">", x, y)
+        return b.select(above, x, y), b.select(above, y, x)
+
+    with cgutils.for_range(b, n_groups) as loop:
+        here = b.load(_at(b, scores, b.mul(loop.index, size), vector), align=4)
+        best, low = ordered(here, b.load(slots[0]))
+        b.store(best, slots[0])
+        b.store(ordered(low, b.load(slots[1]))[0], slots[1])
+    (best, second), width = [b.load(slot) for slot in slots], LANES
+    while width > 1:
+        width //= 2
+        masks = [ir.Constant(ir.VectorType(I32, width), list(range(s, s + width))) for s in (0, width)]
+        best, low = ordered(*(b.shuffle_vector(best, best, mask) for mask in masks))
+        second = ordered(low, ordered(*(b.shuffle_vector(second, second, mask) for mask in masks))[0])[0]
+    values = [b.extract_element(v, ir.Constant(I32, 0)) for v in (best, second)]
+    return context.make_tuple(b, signature.return_type, values)
+
+
+@intrinsic
+def two_largest(typingctx, floor, scores, n_groups):
+    """The two largest of 16 * n_groups scores and of `floor`, which counts any number of times."""
+    if floor not in _SUFFIX:
+        return None
+    return types.UniTuple(floor, 2)(floor, types.uintp, types.intp), _two_codegen
+
+
 def _turn_codegen(context, b, signature, args):
     """Sixteen vectors at a time: in four stages blocks of 1, 2, 4, 8 lanes change places."""
     _, panel, n_groups, rows, stride = args

@@ -110,7 +110,8 @@ class Answers(NamedTuple):
 @compiled
 def _lists(room: int) -> Lists:
     one = np.zeros(1, np.int64)
-    return Lists(np.empty((1, room)), np.empty((1, room), np.int32), one, one.copy(), np.zeros(1), np.zeros(1))
+    levels = np.zeros((3, 1))
+    return Lists(np.empty((1, room)), np.empty((1, room), np.int32), one, one.copy(), levels[0], levels[1], levels[2])
 
 
 @compiled
@@ -129,9 +130,12 @@ def _keep(lists: Lists, state: State, gain: float, shared: float, kept: Pass) ->
 
 @compiled
 def _list_again(codes: Codes, rule: Rule, state: State, kept: Pass, lists: Lists) -> int:
-    """Scores of the listed patterns that can matter, best old one first; how many; -1: others can matter too."""
+    """Scores of the listed patterns that can matter, best old one first; how many; -1: others can matter too.
+
+    The second best score is the second of these, or what no other is above.
+    """
     gain, shared = gain_of(rule, state)
-    old, rise, ratio, top, n = kept.old, 0.0, 1.0, -np.inf, 0
+    old, rise, ratio, top, n, rest = kept.old, 0.0, 1.0, -np.inf, 0, -np.inf
     if kept.gain[0] == 0.0:
         return -1
     for i in range(state.n[0]):
@@ -149,6 +153,7 @@ def _list_again(codes: Codes, rule: Rule, state: State, kept: Pass, lists: Lists
     values, places = lists.values[0], lists.places[0]
     for i in range(old.counts[0]):
         if ratio * old.values[0, i] + rise < top - window:
+            rest = ratio * old.values[0, i] + rise
             break
         m = old.places[0, i]
         n_active = codes.starts[m + 1] - codes.starts[m]
@@ -157,6 +162,9 @@ def _list_again(codes: Codes, rule: Rule, state: State, kept: Pass, lists: Lists
     if ratio * old.floors[0] + rise >= top - window:
         return -1
     lists.counts[0], lists.caps[0], lists.tops[0], lists.floors[0] = n, n, top, -np.inf
+    if old.floors[0] > -np.inf:
+        rest = max(rest, ratio * old.floors[0] + rise)
+    lists.seconds[0] = max(second_best(lists, 0), rest)
     return n
 
 
@@ -300,7 +308,7 @@ def _weigh(codes: Codes, rule: Rule, room: Room) -> float:
     asked, lists = rule.asked, room.lists
     plain = Asked(asked.mode, asked.power, asked.k, 0, 1.0, 1.0)
     weigh_lists(plain, rule.weight_power, np.zeros(1 if rule.null else 0), lists, room.shares)
-    margin = lists.tops[0] - second_best(lists, 0, asked.mode == ROOT)
+    margin = lists.tops[0] - lists.seconds[0]
     drop_weightless(lists, room.shares)
     return margin if codes.n > 1 else np.inf
 

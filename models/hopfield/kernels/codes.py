@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.sums import address_rows, expand_planes, far_row_planes, is_far, planes_for, row_planes
+from sdrsim.models.hopfield.kernels.finish import second_best
 from sdrsim.models.hopfield.kernels.scan import ALL, BEST, LEVEL, NEAREST, ROOT, Asked, Lists
 
 Words = NDArray[np.uint64]
@@ -316,6 +317,16 @@ def _lowest(asked: Asked, levels: Floats, counts: Counts, n: int, top: int, floo
 
 
 @compiled
+def _second(counts: Counts, n: int, top: np.uint16) -> np.uint16:
+    """The second largest of n counts; 0 of one."""
+    second, n_top = np.uint16(0), 0
+    for i in range(n):
+        n_top += counts[i] == top
+        second = max(second, counts[i] if counts[i] < top else np.uint16(0))
+    return top if n_top > 1 else second
+
+
+@compiled
 def list_levels(codes: Codes, rule: Rule, gain: float, shared: float, counts: Counts, lists: Lists) -> None:
     """List by overlap, where the score is one function of it."""
     n, top = codes.n, np.uint16(0)
@@ -341,6 +352,7 @@ def list_levels(codes: Codes, rule: Rule, gain: float, shared: float, counts: Co
                     found += 1
     lists.counts[0], lists.caps[0] = found, found
     lists.tops[0] = levels[top]
+    lists.seconds[0] = second_best(lists, 0) if found > 1 else levels[_second(counts, n, top)]
     if rule.asked.mode != LEVEL:
         lists.floors[0] = levels[lowest - 1] if lowest > 0 else -np.inf
 
@@ -371,3 +383,11 @@ def list_each(
             values[found], places[found] = scores[m], m
             found += 1
     lists.counts[0], lists.caps[0], lists.tops[0], lists.floors[0] = found, found, top, floor
+    if found > 1:
+        lists.seconds[0] = second_best(lists, 0)
+        return
+    second, n_top = -np.inf, 0
+    for m in range(n):
+        n_top += scores[m] == top
+        second = max(second, scores[m] if scores[m] < top else -np.inf)
+    lists.seconds[0] = top if n_top > 1 else second

@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled
-from sdrsim.models.hopfield.kernels.panels import Cells
 from sdrsim.models.hopfield.kernels.roots import share
 from sdrsim.models.hopfield.kernels.scan import LEVEL, NEAREST, ROOT, Asked, Lists, thin_list
 
@@ -64,8 +63,8 @@ def drop_weightless(lists: Lists, weights: NDArray[np.float64]) -> None:
 
 
 @compiled
-def second_best(lists: Lists, q: int, windowed: bool) -> float:
-    """The second largest score of a list; with `windowed` at least the largest less 1: lower ones weigh nothing."""
+def second_best(lists: Lists, q: int) -> float:
+    """The second largest score of a list."""
     best = second = -np.inf
     for i in range(lists.counts[q]):
         v = np.float64(lists.values[q, i])
@@ -73,7 +72,7 @@ def second_best(lists: Lists, q: int, windowed: bool) -> float:
             best, second = v, best
         elif v > second:
             second = v
-    return max(second, best - 1.0) if windowed else second
+    return second
 
 
 @compiled
@@ -92,16 +91,4 @@ def flat_lists(
     return indptr, places, shares
 
 
-@compiled
-def answer_lists(
-    asked: Asked, weight_power: float, nulls: Reals, lists: Lists, weights: Reals, margins: Cells
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
-    """Weigh the lists, take the margins, keep what has weight; all of it end to end as `flat_lists` gives it."""
-    weigh_lists(asked, weight_power, nulls, lists, weights)
-    for q in range(len(weights)):
-        margins[q] = np.float64(lists.tops[q]) - second_best(lists, q, asked.mode == ROOT)
-    drop_weightless(lists, weights)
-    return flat_lists(lists, weights)
-
-
-__all__ = ["answer_lists", "drop_weightless", "flat_lists", "second_best", "weigh_lists"]
+__all__ = ["drop_weightless", "flat_lists", "second_best", "weigh_lists"]

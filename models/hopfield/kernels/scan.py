@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled, inlined
-from sdrsim.kernels.simd_panels import append_above, largest
+from sdrsim.kernels.simd_panels import append_above, largest, two_largest
 from sdrsim.models.hopfield.kernels.panels import (
     BLOCK,
     LANES,
@@ -77,7 +77,7 @@ class Lists(NamedTuple):
 
     values, places : (n_queries, room), float and int32
     counts, caps : (n_queries,) int64
-    tops : (n_queries,) largest score
+    tops, seconds : (n_queries,) largest and second largest score, listed or not; or what the second is not above
     floors : (n_queries,) every score not listed is at or below it
     """
 
@@ -86,6 +86,7 @@ class Lists(NamedTuple):
     counts: NDArray[np.int64]
     caps: NDArray[np.int64]
     tops: Cells
+    seconds: Cells
     floors: Cells
 
 
@@ -97,7 +98,7 @@ def below(level: float, like: Cells) -> np.float32:
 
 
 @compiled
-def _thin(values: Cells, places: NDArray[np.int32], n: int, floor: float) -> int:
+def thin(values: Cells, places: NDArray[np.int32], n: int, floor: float) -> int:
     """Drop what is at or below the floor, in order."""
     kept = 0
     for i in range(n):
@@ -108,7 +109,7 @@ def _thin(values: Cells, places: NDArray[np.int32], n: int, floor: float) -> int
 
 
 @compiled
-def _kth(values: Cells, n: int, k: int) -> float:
+def kth(values: Cells, n: int, k: int) -> float:
     """The k-th largest of n >= k values."""
     return np.partition(values[:n], n - k)[n - k]
 
@@ -121,11 +122,11 @@ def raised(asked: Asked, values: Cells, n: int, top: float, floor: float) -> flo
     elif asked.mode == NEAREST:
         wanted = np.float64(top)
     elif asked.mode == BEST:
-        wanted = np.float64(_kth(values, n, asked.k)) if n >= asked.k else -np.inf
+        wanted = np.float64(kth(values, n, asked.k)) if n >= asked.k else -np.inf
     else:
         wanted = floor
     if asked.n_keep > 0:
-        wanted = min(wanted, np.float64(_kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf)
+        wanted = min(wanted, np.float64(kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf)
     return wanted
 
 
@@ -135,8 +136,22 @@ def thin_list(asked: Asked, lists: Lists, q: int) -> None:
     values, places, n = lists.values[q], lists.places[q], lists.counts[q]
     wanted = raised(asked, values, n, lists.tops[q], np.float64(lists.floors[q]))
     lists.floors[q] = max(lists.floors[q], below(wanted, lists.floors))
-    lists.counts[q] = _thin(values, places, n, lists.floors[q])
-    lists.caps[q] = max(CAP, 2 * lists.counts[q])
+    lists.counts[q] = thin(values, places, n, lists.floors[q])
+    lists.caps[q] = max(_least_cap(asked), 2 * lists.counts[q])
+
+
+@inlined
+def _least_cap(asked: Asked) -> int:
+    """Floors follow the best score, or rise only when a list is thinned."""
+    return CAP if asked.n_keep == 0 else 4 * asked.n_keep
+
+
+@compiled
+def new_lists(n: int, room: int, like: Cells) -> Lists:
+    """Empty lists of n queries."""
+    values, places = np.empty((n, room), like.dtype), np.empty((n, room), np.int32)
+    whole, levels = np.zeros((2, n), np.int64), np.empty((3, n), like.dtype)
+    return Lists(values, places, whole[0], whole[1], levels[0], levels[1], levels[2])
 
 
 @inlined
@@ -154,13 +169,15 @@ def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, l
         for i in range(n_real):
             scores[i] += store.bias[begin + i]
     scores[n_real:n] = -np.inf
-    top: np.float32 = largest(lists.tops[q], scores.ctypes.data, n_panels)
+    top: np.float32 = largest(below(-np.inf, lists.tops), scores.ctypes.data, n_panels)
     if top > lists.tops[q]:
-        lists.tops[q] = top
+        lists.tops[q], lists.seconds[q] = two_largest(lists.tops[q], scores.ctypes.data, n_panels)
         if asked.mode == ROOT and asked.n_keep == 0:
             lists.floors[q] = max(lists.floors[q], below(np.float64(top) - 1.0, lists.floors))
         elif asked.mode == NEAREST and asked.n_keep == 0:
             lists.floors[q] = below(np.float64(top), lists.floors)
+    elif top > lists.seconds[q]:
+        lists.seconds[q] = top
     values, places = lists.values[q], lists.places[q]
     lists.counts[q] = append_above(
         lists.floors[q], scores.ctypes.data, n_panels, begin, values.ctypes.data, places.ctypes.data, lists.counts[q]
@@ -176,8 +193,8 @@ def scan(store: Store, x: Cells, asked: Asked, lists: Lists) -> Lists:
     x : (n, n_dims), scaled. Lists have room for `ROOM` at least; for LEVEL the caller sets the floors.
     """
     n, d = x.shape
-    lists.counts[:], lists.caps[:] = 0, CAP
-    lists.tops[:] = -np.inf
+    lists.counts[:], lists.caps[:] = 0, _least_cap(asked)
+    lists.tops[:], lists.seconds[:] = -np.inf, -np.inf
     if asked.mode != LEVEL:
         lists.floors[:] = -np.inf
     n_used = n * d
@@ -206,7 +223,7 @@ def longer(store: Store, lists: Lists) -> Lists:
     for q in range(n):
         values[q, : lists.counts[q]] = lists.values[q, : lists.counts[q]]
         places[q, : lists.counts[q]] = lists.places[q, : lists.counts[q]]
-    return Lists(values, places, lists.counts, lists.caps, lists.tops, lists.floors)
+    return Lists(values, places, lists.counts, lists.caps, lists.tops, lists.seconds, lists.floors)
 
 
 @compiled

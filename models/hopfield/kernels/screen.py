@@ -8,17 +8,17 @@ is off by at most ``n u / (1 - n u)`` times the sum of the sizes of its terms, u
 computed. What follows, times a scale of 0 or more, plus a bias, is the same on both sides and rounds monotonically.
 
 Lower bounds give a floor as scores do; patterns whose upper bound is not above the last floor have no weight. The
-others are scored as ever, panel by panel. Weights depend on nothing else, so that no bit differs from a full pass.
+others, and the second best, are scored as ever, panel by panel: no bit differs from a full pass.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sdrsim.kernels.jit import compiled, inlined
 from sdrsim.kernels.simd_pairs import make_pair_tile
-from sdrsim.kernels.simd_panels import append_above, largest
+from sdrsim.kernels.simd_panels import append_above, largest, two_largest
 from sdrsim.models.hopfield.kernels.panels import BLOCK, LANES, SIDE, Query, pack_query, score_one
 from sdrsim.models.hopfield.kernels.scan import (
     CAP,
@@ -81,7 +81,8 @@ class Bounds(NamedTuple):
     """Patterns that can matter, of each query, by their bounds; fields as in `Lists`.
 
     uppers, lowers, places : (n_queries, room)
-    counts, caps, tops, floors : (n_queries,), the last two of lower bounds
+    counts, caps, tops, seconds, floors : (n_queries,), the last three of lower bounds
+    levels : (n_queries,), what upper bounds must be above (LEVEL)
     """
 
     uppers: Floats
@@ -90,7 +91,9 @@ class Bounds(NamedTuple):
     counts: NDArray[np.int64]
     caps: NDArray[np.int64]
     tops: Floats
+    seconds: Floats
     floors: Floats
+    levels: Floats
 
 
 # ---- copies ---------------------------------------------------------------------------------------------------------
@@ -230,13 +233,15 @@ def _note(
             uppers[i] += store.bias[begin + i]
             lowers[i] += store.bias[begin + i]
     uppers[n_real:n], lowers[n_real:n] = -np.inf, -np.inf
-    top: np.float32 = largest(bounds.tops[q], lowers.ctypes.data, n_panels)
-    if top > bounds.tops[q]:
-        bounds.tops[q] = top
-        if asked.mode == ROOT and asked.n_keep == 0:
-            bounds.floors[q] = max(bounds.floors[q], below(np.float64(top) - 1.0, bounds.floors))
-        elif asked.mode == NEAREST and asked.n_keep == 0:
-            bounds.floors[q] = below(np.float64(top), bounds.floors)
+    top: np.float32 = largest(np.float32(-np.inf), lowers.ctypes.data, n_panels)
+    if top > bounds.seconds[q]:
+        if top > bounds.tops[q]:
+            bounds.tops[q], bounds.seconds[q] = two_largest(bounds.tops[q], lowers.ctypes.data, n_panels)
+        else:
+            bounds.seconds[q] = top
+        if asked.n_keep == 0 and asked.mode in (ROOT, NEAREST):  # the second best is scored for the margin
+            wanted = min(np.float64(bounds.tops[q]) - (asked.mode == ROOT), np.float64(bounds.seconds[q]))
+            bounds.floors[q] = max(bounds.floors[q], below(wanted, bounds.floors))
     had = bounds.counts[q]
     bounds.counts[q] = append_above(
         bounds.floors[q],
@@ -255,9 +260,10 @@ def _note(
 
 @compiled
 def _thin(asked: Asked, bounds: Bounds, q: int) -> None:
-    """Raise a floor by the lower bounds, drop what has its upper bound at or below."""
+    """Raise a floor by the lower bounds, drop what has its upper bound at or below; never the second best pattern."""
     uppers, lowers, places, n = bounds.uppers[q], bounds.lowers[q], bounds.places[q], bounds.counts[q]
-    wanted = raised(asked, lowers, n, bounds.tops[q], np.float64(bounds.floors[q]))
+    start = np.float64(bounds.levels[q] if asked.mode == LEVEL else bounds.floors[q])
+    wanted = min(raised(asked, lowers, n, bounds.tops[q], start), np.float64(bounds.seconds[q]))
     floor = max(bounds.floors[q], below(wanted, bounds.floors))
     kept = 0
     for i in range(n):
@@ -299,7 +305,8 @@ def _longer(store: Store, bounds: Bounds) -> Bounds:
         count = bounds.counts[q]
         made[0, q, :count], made[1, q, :count] = bounds.uppers[q, :count], bounds.lowers[q, :count]
         places[q, :count] = bounds.places[q, :count]
-    return Bounds(made[0], made[1], places, bounds.counts, bounds.caps, bounds.tops, bounds.floors)
+    b = bounds
+    return Bounds(made[0], made[1], places, b.counts, b.caps, b.tops, b.seconds, b.floors, b.levels)
 
 
 # ---- scores ---------------------------------------------------------------------------------------------------------
@@ -348,7 +355,7 @@ def _candidates(asked: Asked, digits: Digits, bounds: Bounds, q: int, wanted: ND
 def sift(
     store: Store,
     screen: Screen,
-    x: Floats,
+    x: NDArray[Any],
     asked: Asked,
     lists: Lists,
     scored: NDArray[np.int64],
@@ -364,15 +371,15 @@ def sift(
         for k in range(d):
             n_used += x[q, k] != 0
     wide = 1 if n < 4 or 4 * n_used < n * d else n
-    digits, floats, whole = no_digits(wide, d), np.empty((2, wide), np.float32), np.zeros((2, wide), np.int64)
+    digits, floats, whole = no_digits(wide, d), np.empty((4, wide), np.float32), np.zeros((2, wide), np.int64)
     made, places = np.empty((2, wide, _LENGTH), np.float32), np.empty((wide, _LENGTH), np.int32)
-    bounds = Bounds(made[0], made[1], places, whole[0], whole[1], floats[0], floats[1])
-    lists.counts[:], lists.caps[:], lists.tops[:] = 0, CAP, -np.inf
+    bounds = Bounds(made[0], made[1], places, whole[0], whole[1], floats[0], floats[1], floats[2], floats[3])
+    lists.counts[:], lists.caps[:], lists.tops[:], lists.seconds[:] = 0, CAP, -np.inf, -np.inf
     for begin in range(0, n, wide):
         for q in range(wide):
             put_digits(x[begin + q], wide > 1, q, digits)
-            level = lists.floors[begin + q] if asked.mode == LEVEL else np.float32(-np.inf)
-            bounds.counts[q], bounds.caps[q], bounds.tops[q], bounds.floors[q] = 0, CAP, -np.inf, level
+            bounds.counts[q], bounds.caps[q], bounds.levels[q] = 0, CAP, lists.floors[begin + q]
+            bounds.tops[q], bounds.seconds[q], bounds.floors[q] = -np.inf, -np.inf, -np.inf
         first = _bound(store, screen, asked, digits, bounds, 0)
         while first >= 0:
             bounds = _longer(store, bounds)
@@ -380,7 +387,8 @@ def sift(
         for q in range(wide):
             own = wanted[min(begin + q, len(wanted) - 1)]
             _candidates(asked, digits, bounds, q, own)
-            lists.floors[begin + q] = bounds.floors[q]
+            if asked.mode != LEVEL:
+                lists.floors[begin + q] = bounds.floors[q]
             first, scored[begin + q] = _score(store, x[begin + q], asked, own, lists, begin + q, 0)
             while first >= 0:
                 lists = longer(store, lists)
