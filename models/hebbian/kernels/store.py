@@ -99,41 +99,45 @@ def store_by_rows(net: Net, indptr: Offsets, indices: Ints) -> tuple[int, int, i
         for a in range(indptr[m], indptr[m + 1]):
             items[places[indices[a]]] = m
             places[indices[a]] += 1
-    shared, words, masks = _shared_words(indptr, indices)
+    units, heads = _lone_first(indptr, indices)
     n_new, n_further = 0, 0
     for u in range(net.n_units):
         row = net.rows[u]
         n_new -= count_bits(row)
         for a in range(starts[u], starts[u + 1]):
-            m = items[a]
-            for i in range(shared[m], shared[m + 1]):
-                fresh = int(np.int64(popcount(masks[i] & ~row[words[i]])))
-                n_further += fresh - 1 if fresh > 1 else 0
-            for b in range(indptr[m], indptr[m + 1]):
-                v = np.uint64(indices[b])
+            head, stop = heads[items[a]], indptr[items[a] + 1]
+            for b in range(indptr[items[a]], head):
+                v = np.uint64(units[b])
                 row[v >> _6] |= ONE << (v & LOW_6)
+            while head < stop:
+                word, mask = np.uint64(units[head]) >> _6, ZERO
+                while head < stop and np.uint64(units[head]) >> _6 == word:
+                    mask |= ONE << (np.uint64(units[head]) & LOW_6)
+                    head += 1
+                fresh = int(np.int64(popcount(mask & ~row[word])))
+                row[word] |= mask
+                n_further += fresh - 1 if fresh > 1 else 0
         n_new += count_bits(row)
     return n_new, n_touched, n_touched - (n_new - n_further)
 
 
 @compiled
-def _shared_words(indptr: Offsets, indices: Ints) -> tuple[Offsets, Ints, Words]:
-    """The words of each code that hold several of its bits: (offsets, places, masks)."""
-    starts = np.zeros(len(indptr), np.int64)
-    places, masks = np.empty(len(indices) // 2, np.int32), np.empty(len(indices) // 2, np.uint64)
-    n = 0
+def _lone_first(indptr: Offsets, indices: Ints) -> tuple[Ints, Offsets]:
+    """The units of each code, first those that are alone in their word, and where the others begin."""
+    units, heads = np.empty(len(indices), np.int32), np.empty(len(indptr) - 1, np.int64)
     for m in range(len(indptr) - 1):
-        a = indptr[m]
-        while a < indptr[m + 1]:
-            word, mask, first = indices[a] >> 6, ZERO, a
-            while a < indptr[m + 1] and indices[a] >> 6 == word:
-                mask |= ONE << (np.uint64(indices[a]) & LOW_6)
-                a += 1
-            if a - first > 1:
-                places[n], masks[n] = word, mask
-                n += 1
-        starts[m + 1] = n
-    return starts, places[:n], masks[:n]
+        front, back = indptr[m], indptr[m + 1]
+        for a in range(indptr[m + 1] - 1, indptr[m] - 1, -1):
+            word = indices[a] >> 6
+            before = a > indptr[m] and indices[a - 1] >> 6 == word
+            if before or (a + 1 < indptr[m + 1] and indices[a + 1] >> 6 == word):
+                back -= 1
+                units[back] = indices[a]
+            else:
+                units[front] = indices[a]
+                front += 1
+        heads[m] = front
+    return units, heads
 
 
 @compiled
