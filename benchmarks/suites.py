@@ -14,6 +14,7 @@ from benchmarks import (
     hopfield,
     hopfield_entmax,
     kernels,
+    ledger,
     mac,
     startup,
 )
@@ -31,6 +32,7 @@ SUITES: dict[str, Callable[[Bench], Iterator[Row]]] = {
     "brian2": hebbian_brian2.volleys,
     "hopfield": hopfield.retrieval,
     "entmax": hopfield_entmax.entmaxes,
+    "ledger": ledger.ledger,
     "frames": frames.frames,
     "reuse": hardware.reuse,
     "startup": startup.startup,

@@ -33,6 +33,7 @@ _FULL = 0.5  # density at which a binary matrix holds most information, and beyo
 _BY_ROWS_BYTES = 1 << 26  # a matrix that no cache holds
 _BY_ROWS_ITEMS = 4  # active units a row, in one call, from which on filling row by row pays
 _NO_ROWS = np.zeros((0, 0), np.uint64)
+_NO_READS = np.zeros(0, np.int64)
 _NO_GUIDE = np.zeros((0, 0), np.bool_)
 
 
@@ -265,8 +266,7 @@ class BinaryMemory(HebbianMemory):
                 work, counts = self._scratch_for(net, n_reads), np.zeros(N_COUNTS, np.int64)
                 called = (net, rule, work, order, (some.indptr, some.indices), guide, seeds, first + a, counts)
                 made = recall_by_max(*called) if asked.rule == "sum_of_max" else recall_by_sum(*called)
-                if not trace:
-                    self._scratch.append(work)
+                self._scratch.append(work._replace(reads=_NO_READS) if trace else work)
                 if counts[N_READS] <= n_reads or not trace:
                     return (*made, counts)
                 n_reads = int(counts[N_READS])  # an item that read more than any should: once more
@@ -307,13 +307,12 @@ class BinaryMemory(HebbianMemory):
         return out
 
     def _scratch_for(self, net: Net, n_reads: int) -> Work:
-        """Scratch that no other thread uses; what traces is made anew."""
-        if n_reads:
-            return make_work(net, n_reads)
+        """Scratch that no other thread uses, with room for a trace of so many reads of an item."""
         try:
-            return self._scratch.pop()  # atomic
+            work = self._scratch.pop()  # atomic
         except IndexError:
-            return make_work(net, 0)
+            work = make_work(net, 0)
+        return work._replace(reads=np.empty(n_reads, np.int64)) if n_reads else work
 
     def _about(self) -> str:
         return f"{self.size:,} units, density {self.density:.4f}"

@@ -1,5 +1,6 @@
 """What a run moved and computed: exact int64 counters per projection and phase, and an optional access trace."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -24,7 +25,14 @@ COUNTERS: Mapping[str, str] = {
 }
 PHASES = ("retrieve", "learn", "settle", "decay", "io")
 _PLACE = {name: i for i, name in enumerate(COUNTERS)}
-TRACE = np.dtype([("tensor", np.int32), ("row", np.int64), ("write", np.bool_), ("phase", np.uint8)])
+TRACE = np.dtype(
+    {
+        "names": ["tensor", "row", "write", "phase"],
+        "formats": [np.int32, np.int64, np.bool_, np.uint8],
+        "offsets": [8, 0, 12, 13],
+        "itemsize": 16,  # a row and a word with the rest: two stores an access
+    }
+)
 """One access, in the order of the run: tensor (place in `Traffic.tensors`), row, read or write, phase (in `PHASES`)."""
 
 
@@ -100,18 +108,20 @@ class Traffic:
 
     def vector(self, projection: str, phase: str) -> NDArray[np.int64]:
         """The counters of one (projection, phase) in the order of `COUNTERS`, writable: kernels add to it."""
-        _check_phase(phase)
-        return self.counts.setdefault((projection, phase), np.zeros(len(COUNTERS), np.int64))
+        found = self.counts.get((projection, phase))
+        if found is None:
+            _check_phase(phase)
+            found = self.counts[projection, phase] = np.zeros(len(COUNTERS), np.int64)
+        return found
 
     def add(self, projection: str, phase: str, **counts: int) -> None:
         """Add to named counters of one (projection, phase)."""
-        places = [_place(name) for name in counts]
         for name, value in counts.items():
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ParameterError(f"traffic counter {name}", got=repr(value), expected="a whole number")
+            if name not in _PLACE or type(value) is not int:  # the fast way; a recall of many small items adds often
+                _check_count(name, value)
         vector = self.vector(projection, phase)
-        for place, value in zip(places, counts.values()):
-            vector[place] += value
+        for name, value in counts.items():
+            vector[_PLACE[name]] += value
 
     def get(self, projection: str, phase: str, counter: str) -> int:
         """One counter; 0 where nothing was counted."""
@@ -124,13 +134,17 @@ class Traffic:
         return sum(int(v[place]) for (_, p), v in self.counts.items() if p in phases)
 
     def __iadd__(self, other: "Traffic") -> "Traffic":
-        shift = self._adopt(other.tensors)
-        for (projection, phase), vector in other.counts.items():
-            self.vector(projection, phase)[:] += vector  # in place: a kernel may hold it
+        self._adopt(other.tensors)
+        for where, vector in other.counts.items():
+            own = self.counts.get(where)
+            if own is None:
+                own = self.vector(*where)
+            own += vector  # in place: a kernel may hold it
         if other.trace is not None:
             moved = other.trace.copy()
-            if len(shift):
-                moved["tensor"] = shift[moved["tensor"]]
+            if other.tensors:
+                place = {name: i for i, name in enumerate(self.tensors)}
+                moved["tensor"] = np.array([place[name] for name in other.tensors], np.int32)[moved["tensor"]]
             self._parts.append(moved)
         return self
 
@@ -163,11 +177,11 @@ class Traffic:
             self.trace,
         )
 
-    def _adopt(self, tensors: Mapping[str, Tensor]) -> NDArray[np.int32]:
+    def _adopt(self, tensors: Mapping[str, Tensor]) -> None:
         joined = {}
         for name, tensor in tensors.items():
             own = self.tensors.get(name, tensor)
-            if own.grows and tensor.grows:
+            if own is not tensor and own != tensor and own.grows and tensor.grows:
                 n_rows, row_bytes = max(own.n_rows, tensor.n_rows), max(own.row_bytes, tensor.row_bytes)
                 own, tensor = (t._replace(n_rows=n_rows, row_bytes=row_bytes) for t in (own, tensor))
             joined[name] = own
@@ -179,8 +193,6 @@ class Traffic:
                     do="name the two memories apart: prefixed()",
                 )
         self.tensors.update(joined)
-        place = {name: i for i, name in enumerate(self.tensors)}
-        return np.array([place[name] for name in tensors], np.int32)
 
     def __iter__(self) -> Iterator[tuple[str, str, dict[str, int]]]:
         for (projection, phase), vector in self.counts.items():
@@ -229,6 +241,12 @@ def _check_phase(phase: str) -> str:
     return phase
 
 
+def _check_count(name: str, value: Any) -> None:
+    _place(name)
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise ParameterError(f"traffic counter {name}", got=repr(value), expected="a whole number")
+
+
 def _place(counter: str) -> int:
     if counter not in _PLACE:
         raise ParameterError("traffic counter", got=repr(counter), expected=", ".join(COUNTERS))
@@ -243,7 +261,11 @@ def address_bits(size: int) -> int:
 def trace_of(accesses: NDArray[np.int64], phase: str) -> NDArray[Any]:
     """The kernels' accesses (row read r as r, written as -1 - r) as a trace of the first tensor, all of one phase."""
     steps = np.empty(len(accesses), TRACE)
-    steps["tensor"], steps["phase"] = 0, phase_place(phase)
-    steps["write"] = accesses < 0
-    steps["row"] = accesses ^ (accesses >> 63)  # -1 - a where a is negative
+    if sys.byteorder == "big":
+        steps["tensor"], steps["phase"], steps["write"] = 0, phase_place(phase), accesses < 0
+        steps["row"] = accesses ^ (accesses >> 63)
+        return steps
+    words, written = steps.view(np.int64).reshape(-1, 2), accesses >> 63  # all bits set where written
+    np.bitwise_xor(accesses, written, out=words[:, 0])  # -1 - a where a is negative
+    np.subtract(phase_place(phase) << 40, written << 32, out=words[:, 1])
     return steps

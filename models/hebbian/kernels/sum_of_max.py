@@ -257,7 +257,8 @@ def recall_by_max(
             most, m = max(most, counts[N_READS]), min(counts[N_READS], len(work.reads))
             if n_log + m > len(log):
                 log = grown(log, n_log, n_log + m)
-            log[n_log : n_log + m] = work.reads[:m]
+            for a in range(m):
+                log[n_log + a] = work.reads[a]
             n_log += m
     counts[N_READS] = most
     return out_indptr, out[: out_indptr[n]], volleys, converged, log[:n_log]
