@@ -133,6 +133,7 @@ def _hopfield(params: RunParams, seed: int) -> Job:
     memory.store(x)
     asked = x[: params.n_cues]
     found = memory.recall(patterns.erase(asked, params.p_erased, seed=key), trace=True)
+    assert found.codes is not None
     return Job("Hopfield", found.traffic, len(asked), _right(found.codes, asked))
 
 

@@ -220,8 +220,8 @@ def draw(tables: Mapping[str, Table]) -> "Figure":
         last.plot(places, t[column], lw=0.9, color=plotting.PALETTE[colour], label=label)
     last.plot(places, t["on_chip_uj"] + t["off_chip_uj"], lw=0.9, color="0.3", label="both")
     for i, (known, form) in enumerate((k, v) for k, v in CLOSED_FORM.items() if (k << 10) in t["on_chip_bytes"]):
-        label = "closed form" if i == 0 else None
-        last.plot([np.log2(known << 10)] * 2, form, ls="", marker="o", ms=4, mfc="none", color="black", label=label)
+        told = "closed form" if i == 0 else None
+        last.plot([np.log2(known << 10)] * 2, form, ls="", marker="o", ms=4, mfc="none", color="black", label=told)
     last.set(title="f  one bank, writes .9 of reads", ylabel="energy an event (µJ)")
     last.legend(fontsize=6.5)
     for ax in axes.flat:
@@ -240,7 +240,7 @@ def _draw_stack(ax: "Axes", tables: Mapping[str, Table], name: str) -> None:
     for on_chip, role, colour, _ in PARTS:
         part = t.where(on_chip=on_chip, role=role)
         height = part["pj"] * 1e-6
-        style = {"hatch": None if on_chip else "////", "edgecolor": "white", "linewidth": 0.2}
+        style: dict[str, Any] = {"hatch": None if on_chip else "////", "edgecolor": "white", "linewidth": 0.2}
         ax.bar(places, height, 0.8, bottom=bottom, color=plotting.PALETTE[colour], **style)
         bottom += height
     ax.plot(places, bottom + total["static_pj"] * 1e-6, color="black", lw=0.9, marker=".", ms=3)

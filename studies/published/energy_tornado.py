@@ -169,7 +169,7 @@ def _draw_bars(ax: "Axes", t: Table) -> None:
         low, high = (100 * (t[end][i] / t["nominal_pj"][i] - 1) for end in ("low_pj", "high_pj"))
         hatch = "////" if t["kind"][i] == "time" else None
         left, right = min(low, high), max(low, high)
-        style = {"edgecolor": "white", "linewidth": 0.2, "hatch": hatch}
+        style: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.2, "hatch": hatch}
         ax.barh(y, right - left, left=left, height=0.7, color=colours.get(str(t["grade"][i]), "0.85"), **style)
     ax.axvline(0, color="0.3", lw=0.8)
     ax.set_yticks(range(len(order)), [str(t["number"][i]).removeprefix("compute.") for i in order], fontsize=6.5)

@@ -184,9 +184,9 @@ def _draw_memories(ax: "Axes", tables: Mapping[str, Table]) -> None:
 def _draw_laws(ax: "Axes", laws: Table) -> None:
     for i, name in enumerate(LAWS):
         t, colour = laws.where(law=name), plotting.PALETTE[i + 3]
-        style = {"ls": "", "marker": "Dvo"[i], "ms": 3, "color": colour, "label": name}
+        style: dict[str, Any] = {"ls": "", "marker": "Dvo"[i], "ms": 3, "color": colour, "label": name}
         ax.plot(t["capacity_bytes"], t["miss_rate"], **style)
-        drawn = {"drawstyle": "steps-post"} if name == "sweep" else {}
+        drawn: dict[str, Any] = {"drawstyle": "steps-post"} if name == "sweep" else {}
         ax.plot(t["capacity_bytes"], t["theory"], lw=0.9, color=colour, **drawn)
     ax.plot([], [], color="0.4", lw=0.9, label="theory")
     ax.axvline(float(laws["capacity_bytes"][laws["share"] == 1][0]), color="0.4", lw=0.8, ls="--", label="all rows")

@@ -268,7 +268,8 @@ def _draw_place(ax: "Axes", tables: Mapping[str, Table], name: str) -> None:
     x = np.linspace(0, 1, 50)
     for i, layout in enumerate(LAYOUTS):
         part, row = energy.where(layout=layout), rows.where(layout=layout)
-        colour, style = plotting.PALETTE[i], {"ls": "", "marker": "os^"[i], "ms": 3}
+        colour = plotting.PALETTE[i]
+        style: dict[str, Any] = {"ls": "", "marker": "os^"[i], "ms": 3}
         style |= {"ms": 5.5, "mfc": "none"} if layout == "event" else {}  # seen where lists cost the same
         if len(part):
             ax.plot(part["share"], part["pj"] * 1e-6, color=colour, label=layout, **style)
