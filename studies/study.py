@@ -43,7 +43,9 @@ __all__ = [
     "checks_from",
     "checks_table",
     "draw_result",
+    "judged_again",
     "load_study",
+    "result_path",
     "run_study",
     "study_from_file",
     "study_names",
@@ -220,7 +222,7 @@ def run_study(
     from sdrsim.files.result import write_result
 
     params, seed = params if params is not None else study.params(), checked_seed(seed)
-    path = _target(study, params, seed, Path(out))
+    path = result_path(study, params, seed, Path(out))
     began = perf_counter()
     made = dict(study.run(params, seed, progress or (lambda done, total, what: None)))
     wall_s = perf_counter() - began
@@ -246,7 +248,24 @@ def as_table(name: str, made: Any) -> Table:
     return Table(made)
 
 
-def _target(study: Study, params: Params, seed: int, out: Path) -> Path:
+def judged_again(study: Study, params: Params, seed: int, path: Path) -> tuple[list[Check], float | None] | None:
+    """Checks, by the code as it is now, of a result that is there already, and its run time; None where it is not, or
+    is of other parameters or another seed, or cannot be read or judged.
+    """
+    from sdrsim.files.result import read_result
+
+    if not path.exists():
+        return None
+    try:
+        result = read_result(path)
+        same = (result.study, result.seed, result.params) == (study.name, seed, params.model_dump(mode="json"))
+        return (study.checks(result.tables), result.wall_s) if same else None
+    except (SdrsimError, LookupError):  # damaged, foreign, or with other tables: to be run again
+        return None
+
+
+def result_path(study: Study, params: Params, seed: int, out: Path) -> Path:
+    """Where `run_study` puts its file; its folder is made."""
     values = params.model_dump(mode="json")
     if values == study.params().model_dump(mode="json"):
         label = ""

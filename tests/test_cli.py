@@ -19,7 +19,7 @@ from sdrsim.studies import study as framework
 from sdrsim.studies.cli import main as program
 from sdrsim.studies.cli.rerun import differences, is_timing
 from sdrsim.studies.cli.settings import settings
-from sdrsim.studies.study import Study, study_from_file
+from sdrsim.studies.study import Study, run_study, study_from_file
 
 LAW = Path(__file__).with_name("law_study.py")
 SDRSIM = [sys.executable, "-c", "from sdrsim.studies.cli.main import main; main()"]
@@ -430,6 +430,25 @@ def test_verify_writes_the_table_of_results(cli, registered):
     assert "| law | J. Bernoulli, Ars Conjectandi, 1713 | `sdrsim run law --quick --seed 2` | 2 |" in text
     assert "law 1/1, theory 1/1" in text
     assert Path("kept/law-seed2-quick.h5").is_file()
+
+
+def test_verify_judges_results_that_are_there_and_runs_the_others(cli, registered, monkeypatch):
+    assert cli("verify", "--quick", "--out", "kept")[0] == 0
+    before = Path("kept/law-seed0-quick.h5").read_bytes()
+    ran = []
+    monkeypatch.setattr("sdrsim.studies.cli.verify.run_study", lambda *a: ran.append(a) or run_study(*a))
+    code, out, _ = cli("verify", "--quick", "--out", "kept", "--resume")
+    assert (code, ran) == (0, [])
+    assert "law 1/1, theory 1/1" in out
+    assert Path("kept/law-seed0-quick.h5").read_bytes() == before
+    assert cli("verify", "--quick", "--seed", 5, "--out", "kept", "--resume")[0] == 0
+    assert len(ran) == 1
+    Path("kept/law-seed0-quick.h5").write_bytes(before[:-10])
+    assert cli("verify", "--quick", "--out", "kept", "--resume")[0] == 0
+    assert len(ran) == 2
+    code, _, err = cli("verify", "--resume")
+    assert code == 2
+    assert "--out" in err
 
 
 def test_data_list(cli, monkeypatch, tmp_path):

@@ -17,7 +17,16 @@ from sdrsim.studies.cli.options import DataDir, Debug, Json, Quick, Seed, data_f
 from sdrsim.studies.cli.progress import reporter
 from sdrsim.studies.cli.report import by_kind, check_lines, emit, verdict_text
 from sdrsim.studies.cli.settings import study_named
-from sdrsim.studies.study import Check, Study, checks_from, draw_result, run_study, study_names
+from sdrsim.studies.study import (
+    Check,
+    Study,
+    checks_from,
+    draw_result,
+    judged_again,
+    result_path,
+    run_study,
+    study_names,
+)
 
 __all__ = ["command"]
 
@@ -58,6 +67,9 @@ def command(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Keep the result files and figures here.")
     ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Judge results that are in --out already, of this seed, without a run.")
+    ] = False,
     write: Annotated[
         Path | None, typer.Option("--write", metavar="FILE.md", help="Write the table of all studies as Markdown.")
     ] = None,
@@ -72,12 +84,14 @@ def command(
     """
     if names and write is not None:
         raise StudyError("--write", got=f"only {', '.join(names)}", expected="all studies", do="leave the names out")
+    if resume and out is None:
+        raise StudyError("--resume", got="no --out", expected="the folder with results that are there already")
     studies = [study_named(name) for name in names or study_names()]
     number = seed or 0
     outcomes = []
     with TemporaryDirectory() as folder, data_folder(data_dir):
         for study in studies:
-            outcomes.append(_outcome(study, quick, number, out or Path(folder)))
+            outcomes.append(_outcome(study, quick, number, out or Path(folder), resume))
             if not as_json:
                 _say(outcomes[-1])
     failed = any(outcome.failed for outcome in outcomes)
@@ -99,13 +113,16 @@ def command(
         raise typer.Exit(CHECK_FAILED)
 
 
-def _outcome(study: Study, quick: bool, seed: int, folder: Path) -> Outcome:
+def _outcome(study: Study, quick: bool, seed: int, folder: Path, resume: bool) -> Outcome:
     """One study run through its file and figure; what goes wrong in it does not keep the others from running."""
     try:
         if reason := study.missing():
             return Outcome(study, skipped=reason)
+        params = study.params(quick=quick)
+        if resume and (found := judged_again(study, params, seed, result_path(study, params, seed, folder))):
+            return Outcome(study, *found)
         with reporter(study.name) as progress:
-            path = run_study(study, study.params(quick=quick), seed, folder, progress)
+            path = run_study(study, params, seed, folder, progress)
         draw_result(path, study=study)
     except Exception as error:
         if guard.debugging:
