@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from sdrsim.errors import ParameterError
 from sdrsim.files import Table, read_result
 from sdrsim.hardware import Card
 from sdrsim.studies.check import checks_from
@@ -58,6 +59,14 @@ def test_every_unsure_price_that_was_used_is_moved(result):
     low, high = (t[end][t["number"] == "dram.e_io"][0] for end in ("low_pj", "high_pj"))
     nominal = t["nominal_pj"][0]
     assert high - nominal == pytest.approx(2 * (nominal - low))  # 5 and 20 round 10 pJ/bit
+
+
+@pytest.mark.parametrize("name", ["energy-tornado", "energy-capacity"])
+@pytest.mark.parametrize("card", ["eyeriss_relative", "crossbar", "loihi_sanafe"])
+def test_a_card_of_other_units_or_without_dram_is_refused(name, card):
+    study = load_study(name)
+    with pytest.raises(ParameterError, match="in pJ with a memory off the chip"):
+        study.run(study.params({"card": card}, quick=True), 0, lambda *_: None)
 
 
 def test_numbers_of_time_act_the_other_way_round(result):

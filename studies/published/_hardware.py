@@ -5,6 +5,7 @@ that recognises digits it has learned, a Willshaw memory and a sparse Hopfield m
 erased. Rows that follow a law (uniform, Zipf, a sweep) have the shape of the Willshaw memory's.
 """
 
+import warnings
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -17,8 +18,10 @@ from sdrsim.engine.codes import SDR
 from sdrsim.engine.params import Params
 from sdrsim.engine.seeds import stream, subseed
 from sdrsim.engine.traffic import TRACE, Tensor, Traffic, address_bits, phase_place
+from sdrsim.errors import MixedNodesWarning, ParameterError
 from sdrsim.files.datasets import load_dataset
 from sdrsim.files.table import Table
+from sdrsim.hardware import Card, Placement, Report, estimate
 from sdrsim.hardware.reuse_laws import zipf_popularity
 from sdrsim.models.hebbian import WillshawMemory
 from sdrsim.models.hopfield import SparseHopfield
@@ -29,11 +32,13 @@ __all__ = [
     "QUICK_RUNS",
     "Job",
     "RunParams",
+    "checked_card",
     "drawn_job",
     "drawn_rows",
     "job_table",
     "joined_traffic",
     "memory_jobs",
+    "priced",
     "touched",
 ]
 
@@ -174,6 +179,31 @@ def drawn_job(
     trace["phase"][: len(before)] = phase_place("io")
     t.trace = trace
     return Job(name, t, n_items, float("nan"))
+
+
+# ---- prices ---------------------------------------------------------------------------------------------------------
+
+
+def checked_card(name: str) -> Card:
+    """A card in pJ with a memory off the chip, by its name.
+
+    Raises
+    ------
+    sdrsim.errors.ParameterError
+        An unknown card; one in units of its own, or without a memory off the chip.
+    """
+    card = Card.load(name)
+    if card.energy_unit != "pJ" or not card.off_chip:
+        got = f"{name}, in {card.energy_unit}, {len(card.off_chip)} memories off the chip"
+        raise ParameterError("card", got=got, expected="one in pJ with a memory off the chip", do="cmos45_ddr4")
+    return card
+
+
+def priced(job: Job, card: Card | str, placement: Placement, phase: str | None = "retrieve") -> Report:
+    """An estimate of a job; the nodes stand in the tables, so that no warning is given where several meet."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MixedNodesWarning)
+        return estimate(job.traffic, card, placement, phase=phase, n_items=job.n_items)
 
 
 # ---- tables ---------------------------------------------------------------------------------------------------------

@@ -17,7 +17,6 @@ run, whether it is used or not. That time is set by the port of the SRAM, 64 bit
 longest at 1 MiB, one large bank, and falls where a second bank answers beside it.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,7 +27,6 @@ from pydantic import Field
 from sdrsim.engine.params import Params
 from sdrsim.engine.seeds import subseed
 from sdrsim.engine.traffic import Tensor, Traffic
-from sdrsim.errors import MixedNodesWarning
 from sdrsim.files.table import Table
 from sdrsim.hardware import Card, Placement, Report, estimate
 from sdrsim.studies import plotting
@@ -38,10 +36,12 @@ from sdrsim.studies.published._hardware import (
     QUICK_RUNS,
     Job,
     RunParams,
+    checked_card,
     drawn_job,
     job_table,
     joined_traffic,
     memory_jobs,
+    priced,
     touched,
 )
 from sdrsim.studies.study import Progress
@@ -104,17 +104,18 @@ class StudyParams(Params):
 
 def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     """Tables 'energy' (by memory, capacity, place and role), 'total', 'limits', 'hits', 'closed_form', 'runs'."""
+    card = checked_card(params.card)
     drawn = [("uniform", 0.0), ("Zipf", params.alpha)]
     jobs = [drawn_job(name, SHAPE, N_ACTIVE, params.n_items, a, subseed(seed, name)) for name, a in drawn]
     jobs += memory_jobs(params.runs, subseed(seed, "memories"))
     energy, total, limits = [], [], []
     for i, job in enumerate(jobs, 1):
         for capacity in params.capacities:
-            report = _priced(job, params.card, capacity)
+            report = priced(job, card, Placement(on_chip_bytes=capacity))
             place = {"memory": job.name, "on_chip_bytes": capacity}
             energy += [place | row for row in _parts(report)]
             total.append(place | _totals(report))
-        limits.append(_limits(job, params.card))
+        limits.append(_limits(job, card))
         progress(i, len(jobs), "memories")
     units = {"on_chip_bytes": "bytes"}
     about = {"pj": "energy an item", "low_pj": "with every number at its low end", "high_pj": "at its high end"}
@@ -123,17 +124,11 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
         "energy": Table.from_rows(energy, units | {"pj": "pJ"}, {"pj": about.pop("pj")}),
         "total": Table.from_rows(total, units | pj | {"off_chip_bytes": "bytes", "time_ns": "ns"}, about),
         "limits": Table.from_rows(limits),
-        "hits": Table.from_rows(list(_uniform_hits(params, subseed(seed, "hits"))), units),
+        "hits": Table.from_rows(list(_uniform_hits(params, card, subseed(seed, "hits"))), units),
         "closed_form": Table.from_rows([_closed_form(c) for c in params.capacities], units),
         "runs": job_table(jobs),
         "traffic": joined_traffic(jobs),
     }
-
-
-def _priced(job: Job, card: str, capacity: int) -> Report:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MixedNodesWarning)
-        return estimate(job.traffic, card, Placement(on_chip_bytes=capacity), phase="retrieve", n_items=job.n_items)
 
 
 def _parts(report: Report) -> Iterator[dict[str, Any]]:
@@ -158,11 +153,11 @@ def _totals(report: Report) -> dict[str, Any]:
     }
 
 
-def _limits(job: Job, card: str) -> dict[str, Any]:
+def _limits(job: Job, card: Card) -> dict[str, Any]:
     """Bytes of rows moved from outside with nothing, and with everything, on the chip; and what the trace says."""
-    none, everything = (_priced(job, card, capacity).bytes_moved(False, "weight") for capacity in (0, ALL))
+    none, everything = (priced(job, card, Placement(on_chip_bytes=c)).bytes_moved(False, "weight") for c in (0, ALL))
     ids, sizes = touched(job)
-    burst = Card.load(card).off_chip[0].burst_bytes
+    burst = card.off_chip[0].burst_bytes
     whole = -(-sizes // burst) * burst
     _, first = np.unique(ids, return_index=True)
     return {
@@ -174,12 +169,12 @@ def _limits(job: Job, card: str) -> dict[str, Any]:
     }
 
 
-def _uniform_hits(params: StudyParams, seed: int) -> Iterator[dict[str, Any]]:
+def _uniform_hits(params: StudyParams, card: Card, seed: int) -> Iterator[dict[str, Any]]:
     """Rows found in a memory that was full before: every row touched once, then events, counted alone."""
     job = drawn_job("uniform", SHAPE, N_ACTIVE, params.n_items, 0.0, seed, warm=True)
-    n, bursts = N_ACTIVE * params.n_items, SHAPE[1] // Card.load(params.card).off_chip[0].burst_bytes
+    n, bursts = N_ACTIVE * params.n_items, SHAPE[1] // card.off_chip[0].burst_bytes
     for capacity in params.capacities:
-        report = estimate(job.traffic, params.card, Placement(on_chip_bytes=capacity))
+        report = priced(job, card, Placement(on_chip_bytes=capacity), phase=None)
         loads, _, _ = report.counted.ledger.total(phase="retrieve", on_chip=False, what="read")
         hits = n - loads // bursts
         share = min(1.0, (capacity // SHAPE[1]) / SHAPE[0])

@@ -11,7 +11,6 @@ numbers of time do, which the bounds leave out: slower ports or arithmetic let t
 hatched.
 """
 
-import warnings
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +18,8 @@ import numpy as np
 
 from sdrsim.engine.params import Params
 from sdrsim.engine.seeds import subseed
-from sdrsim.errors import MixedNodesWarning
 from sdrsim.files.table import Table
-from sdrsim.hardware import Card, Placement, Report, estimate
+from sdrsim.hardware import Placement, Report
 from sdrsim.hardware.pricing import span
 from sdrsim.hardware.sensitivity import tornado
 from sdrsim.studies import plotting
@@ -31,9 +29,11 @@ from sdrsim.studies.published._hardware import (
     QUICK_RUNS,
     Job,
     RunParams,
+    checked_card,
     job_table,
     joined_traffic,
     memory_jobs,
+    priced,
 )
 from sdrsim.studies.study import Progress
 
@@ -75,11 +75,12 @@ class StudyParams(Params):
 
 def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     """Tables 'swing' (a row a memory, place and number), 'sums' (a row a memory and place), 'runs'; the traffic."""
+    card = checked_card(params.card)
     jobs = memory_jobs(params.runs, subseed(seed, "memories"))
     swing, sums = [], []
     for i, job in enumerate(jobs, 1):
         for place, placement in PLACES.items():
-            report = _estimated(job, params.card, placement)
+            report = priced(job, card, placement)
             where = {"memory": job.name, "place": place}
             swing += [where | row for row in _swings(job, report)]
             sums.append(where | _sums(report))
@@ -100,12 +101,6 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _estimated(job: Job, card: Card | str, placement: Placement) -> Report:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MixedNodesWarning)
-        return estimate(job.traffic, card, placement, phase="retrieve", n_items=job.n_items)
-
-
 def _swings(job: Job, report: Report) -> Iterator[dict[str, Any]]:
     """Both ends of every number that moves the energy at all."""
     card, n = report.counted.chip.card, job.n_items
@@ -113,7 +108,7 @@ def _swings(job: Job, report: Report) -> Iterator[dict[str, Any]]:
     placement = Placement(policy=report.placement.policy)  # on the card as it was cut: its numbers are those moved
     for path, quantity in card.quantities().items():
         if path in told or path.rpartition(".")[2] in OF_TIME:
-            ends = [_estimated(job, card.replace({path: end}), placement).total_pj for end in span(quantity)[::2]]
+            ends = [priced(job, card.replace({path: end}), placement).total_pj for end in span(quantity)[::2]]
             if path in told or any(end != report.total_pj for end in ends):
                 row = told.get(path)
                 yield {
