@@ -259,7 +259,7 @@ def judged_again(study: Study, params: Params, seed: int, path: Path) -> tuple[l
     try:
         result = read_result(path)
         same = (result.study, result.seed, result.params) == (study.name, seed, params.model_dump(mode="json"))
-        return (study.checks(result.tables), result.wall_s) if same else None
+        return (list(study.checks(result.tables)), result.wall_s) if same else None
     except (SdrsimError, LookupError):  # damaged, foreign, or with other tables: to be run again
         return None
 

@@ -61,7 +61,8 @@ def draw_energies(ax: "Axes", table: "Table") -> Any:
     for i, card in enumerate(CARDS):
         found = [next(table.where(memory=name, card=card).rows()) for name in names]
         low, mid, high = (np.array([row[f"dynamic{end}_pj"] for row in found]) / 1e3 for end in ("_low", "", "_high"))
-        style = {"color": plotting.PALETTE[2 + i], "label": card, "error_kw": {"lw": 0.8, "ecolor": "0.3"}}
+        style: dict[str, Any] = {"color": plotting.PALETTE[2 + i], "label": card}
+        style["error_kw"] = {"lw": 0.8, "ecolor": "0.3"}
         ax.barh(places + 0.38 * i - 0.19, mid, 0.36, xerr=[mid - low, high - mid], **style)
     ax.set_yticks(places, names)
     ax.tick_params(axis="y", labelsize=7)

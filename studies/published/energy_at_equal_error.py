@@ -115,7 +115,7 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     memories = Table.from_rows(rows, units={"n_bytes": "bytes"})
     energy, parts = _priced(params, runs, memories, n_items)
     progress(4, 4, "priced")
-    setting = {
+    setting: dict[str, Any] = {
         "target": [params.target],
         "bits": [_bits(params)],
         "n_cms": [size[0]],
