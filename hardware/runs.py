@@ -136,8 +136,10 @@ def _of_result(result: Any, table: Table) -> Run:
     if result.tensors is not None:
         tensors = {row["name"]: _tensor(row, row["n_rows"]) for row in _rows(result.tensors, where, ("name", "n_rows"))}
     trace = result.trace
-    if trace is not None and (result.tensors is None or trace.dtype != TRACE):
-        got = f"a trace of {trace.dtype.names}" if trace.dtype != TRACE else "a trace without its arrays"
+    columns = None if trace is None else {name: trace.dtype[name] for name in trace.dtype.names or ()}
+    known = columns == {name: TRACE[name] for name in TRACE.names or ()}  # whatever lies between them in memory
+    if trace is not None and (result.tensors is None or not known):
+        got = "a trace without its arrays" if known else f"a trace of {trace.dtype.names}"
         raise FileFormatError(where, got=got, expected=f"columns {', '.join(TRACE.names or ())}, and tensors")
     return Run(tuple(parts), tensors, trace, Path(where).stem)
 
