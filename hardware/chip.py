@@ -107,14 +107,16 @@ class Rooms:
         )
 
     def reserve(self, n_bytes: int) -> None:
-        """Take a buffer out of every memory, as far as it goes."""
-        self.left = [max(0, left - n_bytes) for left in self.left]
+        """Take a buffer out of every memory that can hold one, as far as it goes."""
+        self.left = [
+            left if level.kind == "cim" else max(0, left - n_bytes) for level, left in zip(self.chip.near, self.left)
+        ]
 
     def share(self, n_bytes: int, taken: int) -> list[float]:
         """Shares of a buffer of `n_bytes` held by each memory, nearest first, beside `taken` bytes of rows."""
         shares, held = [], 0
         for level in self.chip.near:
-            room = min(n_bytes, max(0, _size(level) - taken))
+            room = 0 if level.kind == "cim" else min(n_bytes, max(0, _size(level) - taken))
             shares.append(max(0, room - held) / n_bytes if n_bytes else 0.0)
             held = max(held, room)
         if not n_bytes and shares:

@@ -137,6 +137,8 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
         notes.append(
             f"uniform bound: rows taken as drawn {law}" if placement.zipf == 0 else f"rows taken as drawn {law}"
         )
+    if any(level.kind == "cim" for level in chip.near) and any(p.policy.startswith("pin") for p in found):
+        notes.append("active rows taken to lie in one crossbar array: one conversion a sum, a lower bound")
     if placement.weight_bits is not None:
         notes.append(f"weights of {placement.weight_bits} bits: assumed, not simulated")
     if placement.batch > 1:

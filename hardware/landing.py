@@ -150,13 +150,17 @@ class Landing:
             written -= part.counts.get("words_silent", 0)
         return ceil(part.counts["words_read"] * share), ceil(written * plan.scale)
 
+    def _touched(self, part: Part, plan: Plan) -> int:
+        """Rows touched, those that a batch shares once."""
+        return ceil(touches(part, plan.row_words) * self.reuse.get((part.projection, part.phase), 1.0))
+
     def _where(self, part: Part) -> tuple[str, str, str]:
         return part.projection, part.phase, part.tensor.role
 
     def _access(self, part: Part, plan: Plan, level: Level) -> None:
         """Words read from and written to the memory that holds the rows, in its own words."""
         read, written = self._words(part, plan)
-        n_touched = touches(part, plan.row_words)
+        n_touched = self._touched(part, plan)
         for what, words in (("read", read), ("write", written)):
             if words:
                 n = _accesses(words, n_touched, level.word_bits)
@@ -200,7 +204,7 @@ class Landing:
                 continue
             far = self.chip.beyond(f"rows of {plan.name!r}")
             through = self.chip.near[:1] if plan.policy == "stream" else ()
-            n_touched = touches(part, plan.row_words)
+            n_touched = self._touched(part, plan)
             for level in through:
                 self._access(part, plan, level)
                 n_fill = _accesses(read, n_touched, level.word_bits)
@@ -216,7 +220,7 @@ class Landing:
         """Pages opened where every row is fetched from off the chip."""
         tracked = self._tracked([plan], 0)
         if tracked is None:
-            return touches(part, plan.row_words) * _pages(plan.row_bytes, far)
+            return self._touched(part, plan) * _pages(plan.row_bytes, far)
         return int(tracked[list(self.run.tensors).index(plan.name), PHASES.index(part.phase)])
 
     def _page(self) -> int | None:

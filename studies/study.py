@@ -155,7 +155,7 @@ def load_study(name: str) -> Study:
         hint = "a study of your own is named by its path, ending in .py" if name.endswith(".py") else None
         known = ", ".join(study_names()) or "no study is registered"
         raise StudyError(
-            "study", got=repr(name), expected=known, do=did_you_mean(name, study_names(), cutoff=0.4) or hint
+            "study", got=repr(name), expected=known, do=hint or did_you_mean(name, study_names(), cutoff=0.4)
         )
     module = f"{_PUBLISHED}.{name.replace('-', '_')}"
     if util.find_spec(module) is not None:

@@ -141,6 +141,16 @@ def test_a_crossbar_pays_converters_by_sums_and_no_weight_moves():
     assert n == {"dac": 10, "adc": 1024, "cell_read": 10240, "compare": 9}
     expected = 10 * card.op("dac").value + 1024 * (card.op("adc").value + card.op("shift_add").value)
     assert report.split()["on_chip"]["weight"] == pytest.approx(expected + 10240 * card.op("cell_read").value)
+    assert any("one crossbar array" in note for note in report.notes)
+
+
+@pytest.mark.filterwarnings("ignore::sdrsim.errors.MixedNodesWarning")
+def test_a_matrix_as_large_as_the_crossbar_fits_and_no_larger():
+    size = Card.load("crossbar").level("array").capacity_bytes
+    assert size is not None
+    assert estimate(retrieval(1024, size // 1024, read=3, sums=8, code_bits=50), "crossbar").total_pj > 0
+    with pytest.raises(CapacityError, match="1,024 bytes more"):
+        estimate(retrieval(1024, size // 1024 + 1, read=3), "crossbar")
 
 
 # ---- a slow twin, laws ----------------------------------------------------------------------------------------------
@@ -259,6 +269,13 @@ def test_a_batch_shares_rows_and_one_item_shares_nothing():
     distinct = 100 * (1 - 0.9**16)
     assert words == [8000, ceil(8000 * distinct / (16 * 10))]
     assert any("batches of 16" in note for note in shared.notes)
+    for policy in ("off_chip", "stream"):
+        moved = [
+            estimate(run, DDR4, Placement(batch=b, policy=policy, on_chip_bytes=2 * KB), n_items=100).bytes_moved(False)
+            for b in (1, 16)
+        ]
+        assert moved[1] == 64 * ceil(1000 * distinct / (16 * 10))
+        assert moved[0] == 64 * 1000
 
 
 def test_silent_stores_are_not_written_unless_asked():

@@ -99,7 +99,7 @@ class Traffic:
     def trace(self) -> NDArray[Any] | None:
         """The accesses in the order of the run, dtype `TRACE`; None when none was asked for."""
         if len(self._parts) > 1:  # joined when read: adding up many traces costs their length, not its square
-            self._parts = [np.concatenate(self._parts)]
+            self._parts = [np.concatenate(self._parts, dtype=TRACE)]  # else packed anew
         return self._parts[0] if self._parts else None
 
     @trace.setter

@@ -59,16 +59,22 @@ def energy(
         style = {"color": _COLOURS.get(_role_of(key), PALETTE[0]), "hatch": "////" if _is_off(key) else None}
         ax.barh(places, heights / factor, left=bottom / factor, edgecolor="white", linewidth=0.2, **style)
         bottom += heights
+    size = _font_size(ax, len(names))
     for place, total in zip(places, bottom):
-        ax.text(
-            total / factor, place, f" {_si(total)}" if factor != 1.0 or unit == "pJ" else f" {total:.3g}", va="center"
-        )
-    ax.set_xlim(0, 1.25 * totals.max() / factor)
-    ax.set_yticks(places, names)
+        text = f" {_si(total)}" if factor != 1.0 or unit == "pJ" else f" {total:.3g}"
+        ax.text(total / factor, place, text, va="center", fontsize=size)
+    ax.set_xlim(0, 1.35 * totals.max() / factor)
+    ax.set_yticks(places, names, fontsize=size)
     ax.invert_yaxis()
     ax.set_xlabel(f"energy an item ({unit})" if value == "pj" else f"energy ({unit})")
     _legend(ax, layers)
     return ax
+
+
+def _font_size(ax: Any, n_bars: int) -> float:
+    """Points of the words beside the bars: as many as there is room for, between 4 and 8."""
+    height = ax.get_position().height * ax.figure.get_size_inches()[1] * 72
+    return float(np.clip(0.65 * height / max(1, n_bars), 4, 8))
 
 
 def _legend(ax: Any, layers: dict[tuple[Any, ...], NDArray[np.float64]]) -> None:
@@ -80,7 +86,7 @@ def _legend(ax: Any, layers: dict[tuple[Any, ...], NDArray[np.float64]]) -> None
     handles = [Patch(color=_COLOURS[role], label=role) for role in roles]
     if any(_is_off(key) for key in shown):
         handles.append(Patch(facecolor="white", edgecolor="black", hatch="////", label="off the chip"))
-    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.35, -0.16), ncols=3, frameon=False)
+    ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.3, -0.24), ncols=4, frameon=False, fontsize=6)
 
 
 def _si(value: float) -> str:
