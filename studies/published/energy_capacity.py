@@ -6,15 +6,15 @@ leave; codes and sums have room of their own. Each run begins with nothing on th
 outside at every capacity.
 
 Two things are seen. Rows touched uniformly are found with probability C / R only: half of a memory on the chip saves
-half of the traffic, and the larger SRAM takes back a good part of that, since each access costs with the square root of
-the size. And with room for little more than the sums, those go outside, and cost as much as the rows.
+half of the traffic, and the larger SRAM takes back a good part of that, since each access costs with the square root
+of the size. And with room for less than the sums, those go outside, at up to as much energy as the rows.
 
 A closed form of such a memory is held against the same machinery: 16384 x 16384 bits, events of 64 rows drawn
 uniformly, one bank of SRAM whatever its size, writes at 0.9 of a read, an interface of 10 pJ/bit, one activate a row.
 
-Energy that leaks and idles is drawn apart: standby and refresh of the DRAM alone take half a watt over the time of the
-run, whether it is used or not. That time is set by the port of the SRAM, 64 bits wide, once rows are kept: it is
-longest at 1 MiB, one large bank, and falls where a second bank answers beside it.
+Energy that leaks and idles is drawn apart: standby and refresh of the DRAM alone take half a watt over the time of
+the run, whether it is used or not. Once rows are kept, that time is set by the port of the SRAM, 64 bits wide; it is
+mostly longest at 1 MiB, one large and slow bank, and falls where a second bank answers beside it.
 """
 
 from collections.abc import Iterator, Mapping
