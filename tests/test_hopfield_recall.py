@@ -206,3 +206,90 @@ def test_margins_of_later_steps_are_true_or_below(alpha, as_codes):
     assert (r.margin[alone] >= 1 / (alpha - 1) - 1e-9).all()
     np.testing.assert_allclose(r.margin[~alone], true[~alone], atol=1e-4)
     assert alone.any()
+
+
+# ---- later passes side by side --------------------------------------------------------------------------------------
+
+LATER = {
+    "wide": {"alpha": 1.2, "beta": 0.1},
+    "narrow": {"alpha": 1.5},
+    "sharp": {"alpha": 4.0, "beta": 0.1},
+    "float64": {"alpha": 1.5, "dtype": "float64"},
+    "l2": {"similarity": "l2", "alpha": 1.5, "beta": 0.05},
+    "cosine": {"similarity": "cosine", "beta": 9.0},
+    "normmax": {"separation": "normmax", "alpha": 2.0},
+    "nearest": {"alpha": np.inf},
+    "screen": {"screen": True},
+    "null": {"separation": "softmax1", "beta": 0.05},
+}
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_later_steps_do_not_depend_on_the_batch(name):
+    """Answers to the last bit, margins, what was scored again, what was read: alone, in tens, all together."""
+    y, x = rows(3000, 40), rows(70, 40, 1)
+    x[:20] = 0.7 * y[:20] + 0.3 * x[:20]
+    h = SparseHopfield(**LATER[name])
+    h.store(y)
+    whole, now = h.recall(x, max_steps=6), x
+    for n in (1, 10):
+        parts = [h.recall(x[i : i + n], max_steps=6) for i in range(0, 70, n)]
+        for field in ("states", "weights", "margin", "iterations", "converged", "certified", "n_rescored"):
+            np.testing.assert_array_equal(np.concatenate([getattr(p, field) for p in parts]), getattr(whole, field))
+        total = parts[0].traffic
+        for p in parts[1:]:
+            total += p.traffic
+        assert total == whole.traffic
+    for _ in range(6):
+        now = h.recall(now).states
+    moved = ~whole.converged | (whole.iterations == 6)
+    np.testing.assert_array_equal(whole.states[moved], now[moved])
+    np.testing.assert_allclose(whole.states, now, atol=1e-4)
+
+
+def test_a_pass_is_made_only_where_a_list_does_not_hold():
+    y, x = rows(3000, 40), rows(64, 40, 1)
+    h = SparseHopfield(beta=0.5)
+    h.store(y)
+    r, far = h.recall(y[:64] + 0.1 * x, max_steps=9), h.recall(x, max_steps=9)
+    for answer, most in ((r, 66), (far, far.iterations.sum() - 1)):
+        n_passes, n_left = divmod(answer.traffic.get("patterns", "retrieve", "sums") - answer.n_rescored.sum(), 3000)
+        assert n_left == 0
+        assert 64 <= n_passes <= most
+    assert (r.n_rescored > 0).mean() > 0.95
+    assert r.n_rescored.max() < 150
+
+
+@pytest.mark.parametrize("name", [*LATER, "values", "own", "own, values"])
+def test_a_trace_has_every_access_of_the_counters(name):
+    y, x = rows(500, 24), rows(9, 24, 1)
+    own = {"separation": lambda z: entmax(z, 1.5)}
+    h = SparseHopfield(**LATER.get(name, own if "own" in name else {}))
+    values = "values" in name
+    h.store(y, rows(500, 5, 2) if values else None)
+    r = h.recall(x, trace=True, max_steps=1 if values else 5)
+    tensors = [*r.traffic.tensors]
+    for i, tensor in enumerate(tensors):
+        n = int((r.traffic.trace["tensor"] == i).sum())
+        assert n == r.traffic.get(tensor, "retrieve", "rows_read")
+    one = [h.recall(x[q], trace=True, max_steps=1 if values else 5).traffic.trace for q in range(9)]
+    np.testing.assert_array_equal(np.concatenate(one), r.traffic.trace)
+    plain = h.recall(x, max_steps=1 if values else 5)
+    np.testing.assert_array_equal(plain.states, r.states)
+    assert plain.traffic.trace is None
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_what_is_not_finite_is_refused_wherever_it_stands(wrong, dtype):
+    h = SparseHopfield(dtype=dtype)
+    h.store(rows(50, 37))
+    before = h.traffic.total("rows_read")
+    for q, k in ((0, 0), (3, 36), (99, 17)):
+        x = rows(100, 37, 1).astype(dtype)
+        x[q, k] = wrong
+        for queries in (x, x[:, ::-1], x[q], x.tolist()):
+            with pytest.raises(ParameterError, match="queries: got NaN or infinity"):
+                h.recall(queries)
+    assert h.traffic.total("rows_read") == before
+    assert h.recall(np.zeros((0, 37))).states.shape == (0, 37)

@@ -20,7 +20,7 @@ from sdrsim.models.hopfield.kernels.panels import LANES, Cells, Query, score_one
 from sdrsim.models.hopfield.kernels.scan import Lists, Store, below, kth, thin
 
 KEPT = 32  # patterns listed for later steps, at least
-SHARE = 20  # of the patterns one part in so many is scored again one by one; where more could matter, a pass is made
+_SHARE = 20  # of the patterns one part in so many is scored again one by one; where more could matter, a pass is made
 
 
 class Reach(NamedTuple):
@@ -28,6 +28,12 @@ class Reach(NamedTuple):
 
     norms: NDArray[np.float64]
     order: NDArray[np.int64]
+
+
+@inlined
+def most_again(n: int) -> int:
+    """How many of n patterns are scored again at most."""
+    return max(KEPT, n // _SHARE)
 
 
 @compiled
@@ -46,8 +52,13 @@ def keep(lists: Lists, row: int, kept: Lists, q: int) -> Lists:
 
 @compiled
 def prune(store: Store, kept: Lists, q: int, n_weighed: int) -> None:
-    """Keep the best, and those that tie with the last of them: the same patterns whatever way the pass took."""
+    """Keep the best, and those that tie with the last of them: the same patterns whatever way the pass took; none where
+    they are too many to be scored again.
+    """
     n, n_kept = kept.counts[q], max(KEPT, n_weighed)
+    if n_kept > most_again(store.n):
+        kept.counts[q] = 0
+        return
     if n < n_kept or n == store.n:
         return
     kept.floors[q] = below(kth(kept.values[q], n, n_kept), kept.floors)
@@ -85,13 +96,22 @@ def list_again(
 ) -> int:
     """Scores at a new query into `new`, in the order of the patterns; how many; -1: too many would be needed.
 
-    moved : distance of the scaled queries; slack : for rounding; `new` has room for the list and a share of all
+    moved : distance of the scaled queries; slack : for rounding; `new` has room for `most_again`
     """
     panel, n_old = np.empty(LANES, store.panels.dtype), kept.counts[q]
+    if n_old == 0:
+        return -1
     old, listed, values, places = kept.values[q], kept.places[q, :n_old], new.values[0], new.places[0]
     best = np.argmax(old[:n_old])
     first = _score_again(store, query, listed[best], panel)
     top, n, rest, largest = np.float64(first), 0, -np.inf, reach.norms[reach.order[0]]
+    floor, n_more, n_wanted = np.float64(kept.floors[q]) + slack, 0, 0
+    if floor + moved * largest > top - 1.0:
+        n_more = _first_below(reach, (top - 1.0 - floor) / moved) if moved > 0 else len(reach.order)
+    for i in range(n_old):
+        n_wanted += np.float64(old[i]) + slack + moved * reach.norms[listed[i]] > top - 1.0
+    if n_wanted + n_more >= most_again(len(reach.order)):
+        return -1
     for i in range(n_old):
         place = listed[i]
         bound = np.float64(old[i]) + slack + moved * reach.norms[place]
@@ -100,20 +120,14 @@ def list_again(
             continue
         values[n], places[n] = first if i == best else _score_again(store, query, place, panel), place
         top, n = max(top, np.float64(values[n])), n + 1
-    floor = np.float64(kept.floors[q]) + slack
-    if floor + moved * largest <= top - 1.0:
-        rest = max(rest, floor + moved * largest)
-    else:
-        n_more = _first_below(reach, (top - 1.0 - floor) / moved) if moved > 0 else len(reach.order)
-        if n + n_more > len(reach.order) // SHARE:
-            return -1
+    if n_more < len(reach.order):
+        rest = max(rest, floor + moved * reach.norms[reach.order[n_more]])
+    if n_more > 0:
         for place in reach.order[:n_more]:
             at = np.searchsorted(listed, place)
             if at == n_old or listed[at] != place:
                 values[n], places[n] = _score_again(store, query, place, panel), place
                 top, n = max(top, np.float64(values[n])), n + 1
-        if n_more < len(reach.order):
-            rest = max(rest, floor + moved * reach.norms[reach.order[n_more]])
         order = np.argsort(places[:n])
         values[:n], places[:n] = values[:n][order], places[:n][order]
     new.counts[0], new.caps[0], new.tops[0], new.floors[0] = n, n, top, -np.inf
@@ -121,4 +135,4 @@ def list_again(
     return n
 
 
-__all__ = ["KEPT", "SHARE", "Reach", "keep", "list_again", "prune"]
+__all__ = ["KEPT", "Reach", "keep", "list_again", "most_again", "prune"]

@@ -126,7 +126,11 @@ def raised(asked: Asked, values: Cells, n: int, top: float, floor: float) -> flo
     else:
         wanted = floor
     if asked.n_keep > 0:
-        wanted = min(wanted, np.float64(kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf)
+        n_above = 0
+        for i in range(n):
+            n_above += values[i] > wanted
+        if n_above < asked.n_keep:
+            wanted = np.float64(kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf
     return wanted
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sdrsim.kernels.growing import room_for
 from sdrsim.kernels.jit import compiled
-from sdrsim.models.hopfield.kernels.again import KEPT, SHARE, keep, list_again, prune
+from sdrsim.models.hopfield.kernels.again import KEPT, keep, list_again, most_again, prune
 from sdrsim.models.hopfield.kernels.asks import N_QUERIES, N_TALLIES, RESCORED, WEIGHED, Held, ask, scale
 from sdrsim.models.hopfield.kernels.codes import Rule
 from sdrsim.models.hopfield.kernels.finish import drop_weightless, flat_lists, weigh_lists
@@ -280,8 +280,7 @@ def _portion(
     for _ in range(1, asking.max_steps):
         if len(left) == 0:
             break
-        most = kept.values.shape[1] + held.store.n // SHARE + 1 if keeps else 1
-        room = Room(z, kept, lists, new_lists(1, most, x))
+        room = Room(z, kept, lists, new_lists(1, most_again(held.store.n) + 1, x))
         part, kept, log = _step(held, rule, asking, asked, room, left, out, ends, part, first, log)
         left = _moving(left, ends)
     return part, log
