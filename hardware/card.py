@@ -329,7 +329,10 @@ class Card:
 
     def _with_number(self, path: str, value: Any) -> Self:
         old, unit = self.quantities().get(path), self._units().get(path, self.unit("pJ/op"))
-        changed: dict[str, Any] = {path.rpartition(".")[2]: _number(path, value, unit, old)}
+        number = _number(path, value, unit, old)
+        if number.grade == "user":
+            number = replace(number, node_nm=self.node_nm)  # the user's own number stands for the card's node
+        changed: dict[str, Any] = {path.rpartition(".")[2]: number}
         place = path.rpartition(".")[0]
         if place == "compute":
             return replace(self, compute={**self.compute, **changed})

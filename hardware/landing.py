@@ -214,7 +214,8 @@ class Landing:
                     n = _bursts(words, n_touched, plan, far)
                     in_order = ceil(n * far.burst_bytes / page) if (page := far.page_bytes) else 0
                     n_activates = in_order if plan.policy == "stream" else min(n, self._opened(part, plan, far))
-                    self.ledger.bursts(where, far, write, n, n_activates, 8 * words)
+                    useful = min(8 * words, n_touched * plan.row_bytes)
+                    self.ledger.bursts(where, far, write, n, n_activates, useful)
 
     def _opened(self, part: Part, plan: Plan, far: Level) -> int:
         """Pages opened where every row is fetched from off the chip."""

@@ -1,6 +1,6 @@
 """Second stage of an estimate: prices, time, and what leaks while it passes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import ceil
 from typing import NamedTuple
 
@@ -11,12 +11,14 @@ from sdrsim.hardware.moves import Ledger, Move
 from sdrsim.hardware.placement import Placement
 from sdrsim.hardware.quantity import Grade, Quantity
 
-__all__ = ["GRADE_SPREAD", "Priced", "Times", "priced", "span", "times"]
+__all__ = ["GRADE_SPREAD", "Priced", "Times", "priced", "span", "time_ends", "times"]
 
 GRADE_SPREAD: dict[Grade, float] = {"A": 1.1, "B": 1.25, "C": 2.0, "user": 1.0}
 """Factor to either side of a number that has no range of its own, by its grade: an assumption of this project."""
 _PJ_PER_W_NS = 1e3
 _STATIC = ("leakage", "standby_active", "refresh")
+_RATES = ("op_rate", "bandwidth")
+_TIMES = (*_RATES, "t_access", "barrier")
 
 
 class Priced(NamedTuple):
@@ -83,35 +85,45 @@ def _powers(chip: Chip) -> Iterator[tuple[Level, str]]:
                 yield level, name
 
 
-def times(ledger: Ledger, chip: Chip, placement: Placement, n_steps: int) -> Times:
+def times(
+    ledger: Ledger, chip: Chip, placement: Placement, n_steps: int, values: Mapping[str, float] | None = None
+) -> Times:
     """How long it takes: accesses over banks and ports, bytes over bandwidth, operations over their rate.
+
+    Parameters
+    ----------
+    values : dict of str to float, optional
+        Path -> a number to take in the place of the card's.
 
     Notes
     -----
     ``t_level = max(bytes / bandwidth, accesses t_access / (banks ports))``, ``t_compute = operations / rate``;
     their maximum where they overlap, else their sum; and a barrier a step. Unknown numbers count as no time.
     """
+    numbers = {path: quantity.value for path, quantity in chip.card.quantities().items()} | dict(values or {})
     unknown = []
     n_ops = sum(m.n for m in ledger if m.role == "compute")
     compute = 0.0
-    if chip.card.op_rate is None:
-        unknown += ["op_rate"] if n_ops else []
-    else:
-        compute = n_ops / chip.card.op_rate.value  # operations over Gop/s are ns
+    if "op_rate" in numbers:
+        compute = n_ops / numbers["op_rate"]  # operations over Gop/s are ns
+    elif n_ops:
+        unknown.append("op_rate")
     levels = {}
     for level in (*chip.near, *((chip.far,) if chip.far else ())):
         found = [m for m in ledger if m.level == level.name and m.role != "compute"]
         if found:
-            t, lost = _level_time(level, found, placement)
+            t, lost = _level_time(level, found, placement, numbers)
             levels[level.name] = t
             unknown += [f"{level.name}.{name}" for name in lost]
-    barrier = 0.0 if chip.card.barrier is None else chip.card.barrier.value * n_steps
+    barrier = numbers.get("barrier", 0.0) * n_steps
     parts = [compute, *levels.values()]
     busy = max(parts) if placement.overlap == "full" else sum(parts)
     return Times(compute, levels, barrier, busy + barrier, tuple(unknown))
 
 
-def _level_time(level: Level, moves: list[Move], placement: Placement) -> tuple[float, list[str]]:
+def _level_time(
+    level: Level, moves: list[Move], placement: Placement, numbers: Mapping[str, float]
+) -> tuple[float, list[str]]:
     n_bytes = sum(m.n_bytes for m in moves)
     n = sum(m.n for m in moves if m.n_bytes)
     found, lost = [], []
@@ -120,13 +132,25 @@ def _level_time(level: Level, moves: list[Move], placement: Placement) -> tuple[
         state = "closed" if placement.page_policy == "closed" else "conflict"
         hits = max(0, n - opened)
         return hits * level.dram.latency_ns("hit") + opened * level.dram.latency_ns(state), []
-    if level.bandwidth is not None:
-        found.append(n_bytes / level.bandwidth.value)
-    if level.on_chip and level.t_access is not None:
-        found.append(n * level.t_access.value / (level.n_banks * level.ports))
+    width, access = numbers.get(f"{level.name}.bandwidth"), numbers.get(f"{level.name}.t_access")
+    if width is not None:
+        found.append(n_bytes / width)
+    if level.on_chip and access is not None:
+        found.append(n * access / (level.n_banks * level.ports))
     if not found and n:
         lost.append("bandwidth" if not level.on_chip else "t_access")
     return max(found, default=0.0), lost
+
+
+def time_ends(card: Card) -> dict[str, tuple[float, float]]:
+    """Path -> the value that takes least time and the one that takes most, for every number of time."""
+    found = {}
+    for path, quantity in card.quantities().items():
+        name = path.rpartition(".")[2]
+        if name in _TIMES:
+            low, _, high = span(quantity)
+            found[path] = (high, low) if name in _RATES else (low, high)
+    return found
 
 
 def peak_operations(card: Card) -> float | None:

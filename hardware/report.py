@@ -15,7 +15,7 @@ from sdrsim.hardware.counting import Counted
 from sdrsim.hardware.levels import in_bytes
 from sdrsim.hardware.moves import ROLES, Move
 from sdrsim.hardware.placement import Placement
-from sdrsim.hardware.pricing import Priced, Times, peak_operations
+from sdrsim.hardware.pricing import Priced, Times, peak_operations, steps_of, time_ends, times
 from sdrsim.hardware.quantity import Grade, weakest
 from sdrsim.hardware.runs import Run
 
@@ -58,7 +58,7 @@ class Report:
     -----
     Energies are in ``energy_unit``: pJ, but for cards in units of their own (``RF``). Totals are sums of the entries;
     what is on the chip and what is off it, and all roles, add up to them. `low_pj` and `high_pj` take every number at
-    the low or high end of its range at once: bounds, not an interval of confidence.
+    the low or high end of its range at once, those of time included: bounds, not an interval of confidence.
     """
 
     card: Card
@@ -86,10 +86,16 @@ class Report:
         """Energy with every number at its high end."""
         return self.bounds()[2]
 
-    def bounds(self, static: bool = True) -> tuple[float, float, float]:
-        """Energy with every number low, nominal, high; with or without what leaks and idles."""
-        found = [e for e in self.entries if static or e.move.role != "static"]
-        return sum(e.low for e in found), sum(e.nominal for e in found), sum(e.high for e in found)
+    def bounds(self, static: bool = True, time: bool = True) -> tuple[float, float, float]:
+        """Energy with every number low, nominal, high; with or without what leaks and idles, and with or without the
+        range of the time in which it does.
+        """
+        moved = [e for e in self.entries if e.move.role != "static"]
+        idle = [e for e in self.entries if e.move.role == "static"] if static else []
+        fast, slow = (end / self.time_ns for end in self.time_range_ns) if time and self.time_ns else (1.0, 1.0)
+        low = sum(e.low for e in moved) + fast * sum(e.low for e in idle)
+        high = sum(e.high for e in moved) + slow * sum(e.high for e in idle)
+        return low, sum(e.nominal for e in moved) + sum(e.nominal for e in idle), high
 
     @property
     def dynamic_pj(self) -> float:
@@ -105,6 +111,22 @@ class Report:
     def time_ns(self) -> float:
         """Time of the run."""
         return self.times.total
+
+    @cached_property
+    def time_range_ns(self) -> tuple[float, float]:
+        """Time with every access, bandwidth and rate at its fast end, and at its slow end."""
+        ends = time_ends(self.counted.chip.card)
+        fast, slow = (
+            times(
+                self.counted.ledger,
+                self.counted.chip,
+                self.placement,
+                steps_of(self.n_items),
+                {path: end[i] for path, end in ends.items()},
+            ).total
+            for i in (0, 1)
+        )
+        return fast, slow
 
     @property
     def power_w(self) -> float:

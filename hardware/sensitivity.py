@@ -1,7 +1,9 @@
 """Which number matters: each price alone moved over its range, all others nominal."""
 
+from typing import Any
+
 from sdrsim.files.table import Table
-from sdrsim.hardware.pricing import span
+from sdrsim.hardware.pricing import span, steps_of, time_ends, times
 from sdrsim.hardware.report import Report
 
 __all__ = ["tornado"]
@@ -19,8 +21,9 @@ def tornado(report: Report, grades: tuple[str, ...] = ("A", "B", "C", "user")) -
     Returns
     -------
     Table
-        ``number, grade, source, low_pj, nominal_pj, high_pj, swing_pj``; energies are totals of the run. Numbers with
-        the same source do not move together here.
+        ``number, kind, grade, source, low_pj, nominal_pj, high_pj, swing_pj``; energies are totals of the run. Kind
+        'price': counted times its range, ends of the number. Kind 'time': what leaks and idles for a shorter or longer
+        time, ends of the time. Numbers with the same source do not move together here.
 
     Examples
     --------
@@ -36,14 +39,27 @@ def tornado(report: Report, grades: tuple[str, ...] = ("A", "B", "C", "user")) -
     used: dict[str, float] = {}
     for entry in report.entries:
         used[entry.move.number] = used.get(entry.move.number, 0.0) + entry.n
-    rows = []
+    rows: list[tuple[Any, ...]] = []
     for path, n in used.items():
-        quantity = numbers[path]
-        if quantity.grade in grades:
-            low, nominal, high = span(quantity)
-            ends = total + n * (low - nominal), total + n * (high - nominal)
-            rows.append((path, quantity.grade, quantity.source, ends[0], total, ends[1], ends[1] - ends[0]))
-    rows.sort(key=lambda row: -row[-1])
-    names = ("number", "grade", "source", "low_pj", "nominal_pj", "high_pj", "swing_pj")
-    columns = {name: [row[i] for row in rows] for i, name in enumerate(names)}
-    return Table(columns, units=dict.fromkeys(names[3:], report.energy_unit))
+        low, nominal, high = span(numbers[path])
+        rows.append((path, "price", total + n * (low - nominal), total + n * (high - nominal)))
+    for path, ends in time_ends(report.counted.chip.card).items():
+        steps = steps_of(report.n_items)
+        taken = [
+            times(report.counted.ledger, report.counted.chip, report.placement, steps, {path: end}).total
+            for end in ends
+        ]
+        if report.time_ns and any(t != report.time_ns for t in taken):
+            rows.append((path, "time", *(total + report.static_pj * (t / report.time_ns - 1) for t in taken)))
+    rows = sorted((row for row in rows if numbers[row[0]].grade in grades), key=lambda row: row[2] - row[3])
+    columns: dict[str, Any] = {
+        "number": [row[0] for row in rows],
+        "kind": [row[1] for row in rows],
+        "grade": [numbers[row[0]].grade for row in rows],
+        "source": [numbers[row[0]].source for row in rows],
+        "low_pj": [row[2] for row in rows],
+        "nominal_pj": [total] * len(rows),
+        "high_pj": [row[3] for row in rows],
+        "swing_pj": [row[3] - row[2] for row in rows],
+    }
+    return Table(columns, units=dict.fromkeys((name for name in columns if name.endswith("_pj")), report.energy_unit))

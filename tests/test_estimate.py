@@ -343,8 +343,15 @@ def test_ranges_come_from_the_numbers_or_their_grades():
     report = estimate(retrieval(64, 64), DDR4, 0)
     table = tornado(report)
     assert table["swing_pj"].tolist() == sorted(table["swing_pj"].tolist(), reverse=True)
-    assert sum(table["low_pj"] - report.total_pj) == pytest.approx(report.low_pj - report.total_pj)
-    assert sum(table["high_pj"] - report.total_pj) == pytest.approx(report.high_pj - report.total_pj)
+    prices, slower = table.where(kind="price"), table.where(kind="time")
+    low, _, high = report.bounds(time=False)
+    assert sum(prices["low_pj"] - report.total_pj) == pytest.approx(low - report.total_pj)
+    assert sum(prices["high_pj"] - report.total_pj) == pytest.approx(high - report.total_pj)
+    assert slower["number"].tolist() == ["dram.bandwidth"]
+    half = estimate(retrieval(64, 64), DDR4.replace({"dram.bandwidth": DDR4.level("dram").bandwidth.value / 1.1}), 0)
+    assert slower["high_pj"][0] == pytest.approx(half.total_pj)
+    assert report.low_pj < low
+    assert report.high_pj > high
     e_io = DDR4.level("dram").e_io
     assert e_io is not None
     assert span(e_io) == (5, 10, 20)
