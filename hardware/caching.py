@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from sdrsim.engine.traffic import PHASES
 from sdrsim.errors import ParameterError
 from sdrsim.hardware.levels import Level
 from sdrsim.hardware.pages import base_addresses, page_activates, row_addresses
-from sdrsim.hardware.reuse import stack_distances, traffic_curve
+from sdrsim.hardware.reuse import Profile, profile
 from sdrsim.hardware.reuse_laws import che_hit_rate, zipf_popularity
 from sdrsim.hardware.runs import Part, Run
 
@@ -40,9 +41,9 @@ def touches(part: Part, row_words: int) -> int:
 
 def by_trace(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int]) -> Cached:
     """From the accesses of the arrays named, in the order of the run: one pass for all rooms, exact."""
-    ids, sizes, groups, writes = _selected(run, row_bytes)
+    some = _selected(run, row_bytes)
     shape = (len(run.tensors), len(PHASES), len(rooms))
-    made = traffic_curve(ids, rooms, sizes, writes=writes, groups=groups)
+    made = some.profile.curve(rooms, writes=some.trace["write"], groups=some.groups)
     loads, backs = np.zeros((2, shape[0] * shape[1], shape[2]), np.int64)
     loads[: len(made.loads)], backs[: len(made.loads)] = made.loads, made.write_backs
     return Cached(loads.reshape(shape), backs.reshape(shape), made.dirty_bytes.sum(axis=0))
@@ -53,27 +54,39 @@ def pages_opened(run: Run, row_bytes: Mapping[str, int], room: int, far: Level, 
 
     Arrays lie behind one another, rows as `row_addresses` puts them; fetches in the order of the run.
     """
-    ids, sizes, groups, _ = _selected(run, row_bytes)
-    shape = (len(run.tensors), len(PHASES))
-    if room > 0:
-        distances = stack_distances(ids, sizes)
-        missed = (distances < 0) | (distances + sizes > room)
-        ids, sizes, groups = ids[missed], sizes[missed], groups[missed]
-    own = [row_bytes.get(name, 0) for name in run.tensors]
+    some, shape = _selected(run, row_bytes), (len(run.tensors), len(PHASES))
+    missed = some.profile.missed(room) if room > 0 else slice(None)
+    tensor, row = some.trace["tensor"][missed], some.trace["row"][missed]
+    own = np.array([row_bytes.get(name, 0) for name in run.tensors], np.int64)
     bases = base_addresses([tensor.n_rows for tensor in run.tensors.values()], own, dram=far)
-    starts = row_addresses(bases[ids >> 40], ids & ((1 << 40) - 1), sizes, dram=far)
-    return page_activates(starts, sizes, groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
+    starts = row_addresses(bases[tensor], row, own[tensor], dram=far)
+    groups = some.groups[missed]
+    return page_activates(starts, own[tensor], groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
 
 
-def _selected(run: Run, row_bytes: Mapping[str, int]) -> tuple[Ints, Ints, Ints, NDArray[np.bool_]]:
-    """Ids, sizes, groups (array and phase) and writes of the accesses of some arrays."""
+class Selected(NamedTuple):
+    """Accesses of some arrays: the trace, groups (array and phase), distances."""
+
+    trace: NDArray[Any]
+    groups: Ints
+    profile: Profile
+
+
+def _selected(run: Run, row_bytes: Mapping[str, int]) -> Selected:
+    """Kept by the run: the same for any room, card and price."""
+    key = tuple(row_bytes.items())
+    known: Selected | None = run.kept.get(key)
+    if known is not None:
+        return known
     if run.trace is None:
         raise ParameterError("trace", got="none", expected="the accesses of the run", do="recall(..., trace=True)")
-    names = list(run.tensors)
-    size_of = np.array([row_bytes.get(name, -1) for name in names], np.int64)
+    size_of = np.array([row_bytes.get(name, -1) for name in run.tensors], np.int64)
     trace = run.trace[size_of[run.trace["tensor"]] >= 0]
-    tensor, row = trace["tensor"].astype(np.int64), trace["row"]
-    return (tensor << 40) | row, size_of[tensor], tensor * len(PHASES) + trace["phase"], trace["write"]
+    tensor = trace["tensor"].astype(np.int64)
+    groups = tensor * len(PHASES) + trace["phase"]
+    made = Selected(trace, groups, profile((tensor << 40) | trace["row"], size_of[tensor]))
+    run.kept[key] = made
+    return made
 
 
 def by_popularity(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int], alpha: float) -> Cached:

@@ -13,6 +13,7 @@ from sdrsim.hardware.counting import as_placement
 from sdrsim.hardware.estimating import as_card, estimate, warn_mixed
 from sdrsim.hardware.placement import Placement
 from sdrsim.hardware.report import Report
+from sdrsim.hardware.runs import as_run
 
 __all__ = ["Comparison", "compare", "crossover"]
 
@@ -70,7 +71,7 @@ def compare(
     >>> c["on_chip_bytes"].tolist(), c["score"].tolist(), bool(c["pj"][0] > c["pj"][1])
     ([65536, 1048576], [0.99, 0.99], True)
     """
-    made = {name: _checked(name, run) for name, run in runs.items()}
+    made = {name: _checked(name, run, phase) for name, run in runs.items()}
     chosen = [as_card(card) for card in cards]
     if not made or not chosen or not len(placements):
         raise ParameterError("compare", got="nothing", expected="at least one run, one card and one placement")
@@ -79,7 +80,7 @@ def compare(
         raise ParameterError("cards", got=got, expected="one unit of energy")
     rows, parts, reports = [], [], []
     for (name, run), card, place in product(made.items(), chosen, placements):
-        report = _quietly(run, card, place, phase)
+        report = _quietly(run, card, place)
         row = _row(name, run, report, as_placement(place))
         rows.append(row)
         reports.append(report)
@@ -114,20 +115,22 @@ _ABOUT = {
 }
 
 
-def _quietly(run: Mapping[str, Any], card: Card, place: Any, phase: str | None) -> Report:
+def _quietly(run: Mapping[str, Any], card: Card, place: Any) -> Report:
     """One estimate; that nodes are mixed is said once a card."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", MixedNodesWarning)
-        return estimate(run["traffic"], card, place, phase=phase, n_items=run["n_items"])
+        return estimate(run["traffic"], card, place, n_items=run["n_items"])
 
 
-def _checked(name: str, run: Any) -> dict[str, Any]:
+def _checked(name: str, run: Any, phase: str | None) -> dict[str, Any]:
+    """The run with all its keys, its traffic as a `Run`: passes over its trace serve all cards and placements."""
     if not isinstance(run, Mapping) or "traffic" not in run or "n_items" not in run:
         expected = "dict(traffic=..., n_items=...), and score=, bits= where known"
         raise ParameterError(f"run {name!r}", got=type(run).__name__, expected=expected)
     if lost := sorted(set(run) - set(_KNOWN)):
         raise ParameterError(f"run {name!r}", got=", ".join(lost), expected=", ".join(_KNOWN))
-    return {"score": None, "bits": None, **run}
+    found = as_run(run["traffic"])
+    return {"score": None, "bits": None, **run, "traffic": found if phase is None else found.only(phase)}
 
 
 def _row(name: str, run: Mapping[str, Any], report: Report, placement: Placement) -> dict[str, Any]:

@@ -17,7 +17,9 @@ from sdrsim.hardware.kernels import reuse as kernel
 __all__ = [
     "SampledMisses",
     "TrafficCurve",
+    "Profile",
     "miss_curve",
+    "profile",
     "sampled_miss_curve",
     "stack_distances",
     "traffic_curve",
@@ -164,8 +166,37 @@ def traffic_curve(
     >>> t.loads, t.write_backs, t.dirty
     (array([5, 3, 3]), array([1, 0, 0]), array([0, 1, 1]))
     """
+    return profile(row_ids, row_bytes).curve(capacities, writes=writes, groups=groups)
+
+
+def profile(row_ids: ArrayLike, row_bytes: ArrayLike = 1) -> "Profile":
+    """The distances of a trace, once for any number of questions; arguments as in `miss_curve`."""
     numbers, n_rows = _numbered(row_ids)
     sizes = _sizes(numbers, n_rows, row_bytes)
+    return Profile(numbers, sizes, _distances(numbers, n_rows, sizes))
+
+
+class Profile(NamedTuple):
+    """A trace and its distances: numbers of the rows ``(n_touches,)``, bytes of each row, distances in bytes."""
+
+    numbers: NDArray[np.int32]
+    sizes: Ints
+    distances: Ints
+
+    def missed(self, capacity: int) -> NDArray[np.bool_]:
+        """(n_touches,): what a memory of so many bytes does not hold; all in one of none."""
+        missed: NDArray[np.bool_] = (self.distances < 0) | (self.distances + self.sizes[self.numbers] > capacity)
+        return missed
+
+    def curve(
+        self, capacities: ArrayLike, *, writes: ArrayLike | None = None, groups: ArrayLike | None = None
+    ) -> TrafficCurve:
+        """As `traffic_curve`."""
+        return _curve(self, capacities, writes, groups)
+
+
+def _curve(of: Profile, capacities: ArrayLike, writes: ArrayLike | None, groups: ArrayLike | None) -> TrafficCurve:
+    numbers, sizes, distances = of
     wanted = _capacities(capacities)
     changed = np.zeros(len(numbers), bool) if writes is None else _same_length("writes", writes, len(numbers), "b")
     group = np.zeros(len(numbers), np.int64) if groups is None else _same_length("groups", groups, len(numbers), "iu")
@@ -174,7 +205,6 @@ def traffic_curve(
     order = np.argsort(wanted, kind="stable")
     shape = (2, int(group.max(initial=0)) + 1, len(wanted) + 1)
     loads, write_backs, dirty = (np.zeros(shape, np.int64) for _ in range(3))
-    distances = _distances(numbers, n_rows, sizes)
     kernel.curve(numbers, distances, sizes, changed, group.astype(np.int32), wanted[order], loads, write_backs, dirty)
     back = np.empty_like(order)
     back[order] = np.arange(len(order))

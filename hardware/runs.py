@@ -1,7 +1,7 @@
 """A run as the hardware model sees it: counters per projection and phase, the arrays behind them, the trace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,6 +43,7 @@ class Run:
     tensors: Mapping[str, Tensor]
     trace: NDArray[Any] | None = None
     name: str = ""
+    kept: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)  # what passes over the trace found
 
     @property
     def phases(self) -> tuple[str, ...]:
