@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sdrsim import SDR, patterns
-from sdrsim.errors import ParameterError
-from sdrsim.models.hopfield import SparseHopfield, entmax
+from sdrsim.errors import ParameterError, SdrsimError
+from sdrsim.models.hopfield import SequenceMemory, SparseHopfield, entmax
 
 
 def rows(n, d, seed=0):
@@ -293,3 +293,85 @@ def test_what_is_not_finite_is_refused_wherever_it_stands(wrong, dtype):
                 h.recall(queries)
     assert h.traffic.total("rows_read") == before
     assert h.recall(np.zeros((0, 37))).states.shape == (0, 37)
+
+
+# ---- codes as values ------------------------------------------------------------------------------------------------
+
+HETERO = {
+    "dot": {"beta": 1.5},
+    "cosine": {"beta": 20.0, "similarity": "cosine"},
+    "l2": {"beta": 0.7, "similarity": "l2", "alpha": 2.0},
+    "softmax": {"beta": 1.0, "alpha": 1.0},
+    "null": {"beta": 0.3, "separation": "softmax1"},
+    "nearest": {"alpha": np.inf},
+    "epanechnikov": {"beta": 0.15, "similarity": "l2", "separation": "epanechnikov"},
+}
+
+
+@pytest.mark.parametrize("name", HETERO)
+@pytest.mark.parametrize("v", [30, 200])
+def test_codes_as_values_give_codes(name, v, tmp_path):
+    """From bits as from numbers; saved and loaded; stored in parts."""
+    x, y = patterns.random_sparse(150, size=80, k=7, seed=0), patterns.random_sparse(150, size=v, k=4, seed=1)
+    cues = patterns.erase(x[:20], 0.4, seed=2)
+    cues = SDR.from_dense(np.concatenate([cues.dense(), np.zeros((1, 80), np.bool_)]))
+    bits, plain = SparseHopfield(**HETERO[name]), SparseHopfield(**HETERO[name])
+    bits.store(x[:60], y[:60])
+    bits.store(x[60:], y[60:])
+    plain.store(x.dense().astype(np.float32), y.dense().astype(np.float32))
+    loaded = SparseHopfield.load(bits.save(tmp_path / "pairs.h5"))
+    r, expected = bits.recall(cues, threshold=0.4, trace=True), plain.recall(cues.dense().astype(np.float32))
+    for found in (r, loaded.recall(cues, threshold=0.4)):
+        np.testing.assert_allclose(found.states, expected.states, atol=1e-5)
+        assert found.support == expected.support
+        assert found.codes == SDR.from_dense(found.states > 0.4)
+        assert found.codes.size == v
+    for q in (0, 20):
+        np.testing.assert_array_equal(bits.recall(cues[q], threshold=0.4).states[0], r.states[q])
+    t, words = r.traffic, (r.support.n_active * 2).sum()  # two words of two units a value
+    assert t.get("values", "retrieve", "words_read") == words
+    assert t.get("units", "retrieve", "rows_read") == 0
+    for i, tensor in enumerate(t.tensors):
+        assert (t.trace["tensor"] == i).sum() == t.get(tensor, "retrieve", "rows_read")
+    assert not r.converged.any()
+    assert bits.n_synapses == 150 * (80 + v)
+    assert bits.n_bytes == SparseHopfield.load(bits.save(tmp_path / "pairs.h5")).n_bytes
+
+
+def test_values_and_patterns_may_be_of_two_kinds():
+    x, y = patterns.random_sparse(50, size=80, k=7, seed=0), rows(50, 5)
+    to_numbers, to_codes = SparseHopfield(beta=5.0), SparseHopfield(beta=9.0, similarity="l2")
+    to_numbers.store(x, y)
+    to_codes.store(y, x)
+    np.testing.assert_allclose(to_numbers.recall(x).states, y, atol=1e-6)
+    assert to_numbers.recall(x).codes is None
+    assert to_codes.recall(y).codes == x
+    own = SparseHopfield(beta=5.0, separation=lambda z: entmax(z, 2.0))
+    own.store(x, x[::-1])
+    assert own.recall(x).codes == x[::-1]
+
+
+def test_bad_values_of_codes():
+    x, y = patterns.random_sparse(9, size=40, k=5, seed=0), patterns.random_sparse(9, size=30, k=5, seed=1)
+    h = SparseHopfield(beta=1.0)
+    h.store(x, y)
+    for wrong in (None, y[:4], SDR.from_indices([[1]] * 9, 31), rows(9, 30)):
+        with pytest.raises(SdrsimError, match="values"):
+            h.store(x, wrong)
+    with pytest.raises(SdrsimError, match="values are no queries"):
+        h.recall(x, max_steps=2)
+    plain = SparseHopfield(beta=1.0)
+    plain.store(x)
+    with pytest.raises(SdrsimError, match="values"):
+        plain.store(x, y)
+    assert (h.n_stored, plain.n_stored) == (9, 9)
+
+
+def test_sequences_of_codes_are_kept_as_bits():
+    frames = patterns.random_sparse(300, size=1000, k=20, seed=0)
+    m = SequenceMemory(beta=1.0)
+    m.store(frames)
+    assert m.n_bytes < 1000 * 320 / 8 + 300 * (2 * (8 + 4 * 20)) + 1 + 8 * 300
+    run = m.recall(frames[:1], n_steps=299)
+    assert run.codes == frames[1:]
+    assert run.traffic.get("patterns", "retrieve", "rows_read") == 299 * 20

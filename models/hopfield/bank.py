@@ -160,10 +160,11 @@ class Bank:
         if trace:
             written = -1 - np.arange(first, self.n, dtype=np.int64)
             traffic.trace = trace_of(written, "learn")
-            if self.screened:
-                copies = traffic.trace.copy()
-                copies["tensor"] = list(traffic.tensors).index("screen")
-                traffic.trace = np.concatenate([traffic.trace, copies])
+            steps = traffic.trace
+            for name in [*traffic.tensors][1:]:  # values, copies
+                more = steps.copy()
+                more["tensor"] = list(traffic.tensors).index(name)
+                traffic.trace = np.concatenate([traffic.trace, more])
 
 
 def _screen(n_panels: int, d: int) -> Screen:

@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sdrsim.engine.checks import check_room
 from sdrsim.engine.codes import SDR, as_sdr
@@ -36,24 +37,28 @@ class _Parts(NamedTuple):
         return self.moved
 
 
-def wants_bits(memory: Any, patterns: Any) -> bool:
-    """Whether these patterns are kept as bits: codes are, where no function of one's own wants numbers."""
+def wants_bits(memory: Any, patterns: Any, values: Any) -> bool:
+    """Whether patterns are kept as bits: codes are, where neither values nor a function of one's own want numbers."""
     if memory.bank is not None:
         return isinstance(memory.bank, CodeBank)
     p = memory.params
-    return is_code(patterns) and not callable(p.similarity) and not callable(p.separation)
+    own = callable(p.similarity) or callable(p.separation)
+    return is_code(patterns) and not own and (values is None or is_code(values))
 
 
-def store_codes(memory: Any, patterns: Any, trace: bool) -> Stored:
-    """`SparseHopfield.store` of codes."""
+def store_codes(memory: Any, patterns: Any, values: Any, trace: bool) -> Stored:
+    """`SparseHopfield.store` of codes, with codes as values or none."""
     bank: CodeBank | None = memory.bank
     codes = as_sdr(patterns, None if bank is None else bank.d, what="patterns")
-    made = CodeBank(memory.params, codes.size) if bank is None else bank
+    memory._check_values(len(codes), None if values is None else codes)  # whether there may be any
+    kept = None if values is None else as_sdr(values, bank.v or None if bank else None, what="values")
+    memory._check_values(len(codes), kept)
+    made = CodeBank(memory.params, codes.size, 0 if kept is None else kept.size) if bank is None else bank
     made.check("patterns", codes)
-    check_room("SparseHopfield", max(0, made.room_for(codes) - made.n_bytes), do="store fewer patterns")
+    check_room("SparseHopfield", max(0, made.room_for(codes, kept) - made.n_bytes), do="store fewer patterns")
     first = made.n
-    made.append(codes)
-    memory.bank, memory.stores_codes = made, True
+    made.append(codes, kept)
+    memory.bank, memory.stores_codes, memory.gives_codes = made, True, True
     traffic = Traffic(tensors=made.tensors())
     made.count_store(traffic, first, trace)
     memory.traffic += traffic.without_trace()
@@ -73,9 +78,9 @@ def recall_codes(memory: Any, queries: Any, max_steps: int, level: float, trace:
     asking = Asking(codes.indptr, codes.indices, max_steps, 1e-6 * bank.norm, float(level), most, bool(trace))
     kinds = {"converged": np.bool_, "certified": np.bool_, "margins": np.float64}
     ends = Ends._make(np.zeros(n, kinds.get(name, np.int64)) for name in Ends._fields)
-    states = np.zeros((n, bank.d), bank.dtype)
+    states = np.zeros((n, bank.v or bank.d), bank.dtype)
     found = answer(view, rule, asking, ends, states)
-    made = SDR._trusted(found.units, found.codes, bank.d)
+    made = SDR._trusted(found.units, found.codes, bank.v or bank.d)
     traffic = _counted(bank, codes, made, ends, found, trace)
     memory.traffic += traffic.without_trace()
     parts = _Parts(SDR._trusted(found.places, found.support, bank.n), made, traffic)
@@ -95,7 +100,6 @@ def recall_codes(memory: Any, queries: Any, max_steps: int, level: float, trace:
 def _counted(bank: CodeBank, codes: SDR, made: SDR, ends: Ends, found: Answers, trace: bool) -> Traffic:
     """What it moved: rows of bits in whole words, lists of units two to a word."""
     traffic, rows, formed = Traffic(tensors=bank.tensors()), int(ends.rows.sum()), int(ends.passes.sum()) * bank.n
-    read = ends.rescored_units + ends.weighed_units
     traffic.add(
         "patterns",
         "retrieve",
@@ -104,19 +108,32 @@ def _counted(bank: CodeBank, codes: SDR, made: SDR, ends: Ends, found: Answers, 
         synops=rows * bank.n,
         sums=formed,
         compares=formed,
-        code_bits=(len(codes.indices) + len(made.indices)) * address_bits(bank.d),
+        code_bits=len(codes.indices) * address_bits(bank.d) + len(made.indices) * address_bits(made.size),
     )
-    traffic.add(
-        "units",
-        "retrieve",
-        rows_read=int(ends.rescored.sum() + ends.weighed.sum()),
-        words_read=int((-(-read // 2)).sum()),
-        synops=int(read.sum()),
-        sums=int(ends.rescored.sum()),
-        compares=int(ends.rescored.sum()),
-    )
+    n_again, again, n_weighed, weighed = ends.rescored, ends.rescored_units, ends.weighed, ends.weighed_units
+    if bank.v:
+        _add_lists(traffic, "values", n_weighed, weighed, np.zeros_like(n_weighed))
+        n_weighed, weighed = np.zeros_like(n_weighed), np.zeros_like(weighed)
+    _add_lists(traffic, "units", n_again + n_weighed, again + weighed, n_again)
     if trace:
         steps = np.zeros(len(found.log), TRACE)
-        steps["tensor"], steps["row"] = found.log & 1, found.log >> 1
+        steps["tensor"] = (found.log & 1) * (2 if bank.v else 1)
+        steps["row"] = found.log >> 1
         traffic.trace = steps
     return traffic
+
+
+def _add_lists(
+    traffic: Traffic, name: str, n: NDArray[np.int64], units: NDArray[np.int64], n_scored: NDArray[np.int64]
+) -> None:
+    """Count n lists of so many units in all, read by each query; `n_scored` of them for a score."""
+    words, scored = int((-(-units // 2)).sum()), int(n_scored.sum())
+    traffic.add(
+        name,
+        "retrieve",
+        rows_read=int(n.sum()),
+        words_read=words,
+        synops=int(units.sum()),
+        sums=scored,
+        compares=scored,
+    )

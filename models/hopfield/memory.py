@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from sdrsim.engine.capacity import bytes_text
 from sdrsim.engine.checks import check_room, checked_count, checked_real
+from sdrsim.engine.codes import SDR
 from sdrsim.engine.params import Params
 from sdrsim.engine.saved import SavedMemory
 from sdrsim.engine.seeds import checked_seed
@@ -18,7 +19,7 @@ from sdrsim.models.hopfield.bank import Bank
 from sdrsim.models.hopfield.code_bank import CodeBank
 from sdrsim.models.hopfield.code_recall import recall_codes, store_codes, wants_bits
 from sdrsim.models.hopfield.energies import energies
-from sdrsim.models.hopfield.inputs import given, real_rows
+from sdrsim.models.hopfield.inputs import given, is_code
 from sdrsim.models.hopfield.kernels.asks import N_TALLIES
 from sdrsim.models.hopfield.ledger import Facts, traffic_of
 from sdrsim.models.hopfield.params import HopfieldParams
@@ -127,7 +128,7 @@ class SparseHopfield(SavedMemory):
 
     def _clear(self) -> None:
         self.bank: Any = None  # Bank, or CodeBank where codes were stored
-        self.stores_codes = False
+        self.stores_codes = self.gives_codes = False
         self._facts: Facts | None = None
         self.traffic = Traffic()
 
@@ -198,8 +199,9 @@ class SparseHopfield(SavedMemory):
         """Of the bank, for the ledger."""
         bank, facts = self.bank, self._facts
         if facts is None or facts.n != bank.n:
-            bits = 0 if self.stores_codes else 8 * bank.itemsize  # numbers whole; codes as addresses, counted apart
-            bits_in, bits_out = bits * bank.d, bits * (bank.v or bank.d)
+            bits = 8 * bank.itemsize  # numbers whole
+            bits_in = 0 if self.stores_codes else bits * bank.d
+            bits_out = 0 if self.gives_codes else bits * (bank.v or bank.d)
             facts = Facts(self.tensor, bank.n, bank.d, bank.v, bank.dtype.name, bank.screened, bits_in, bits_out)
             self._facts = facts
         return facts
@@ -213,19 +215,22 @@ class SparseHopfield(SavedMemory):
         ----------
         patterns : real (M, d) or (d,); or codes: an SDR, bool ``(M, d)``, SciPy CSR
             Codes are stored as 0 and 1, and answers are codes then.
-        values : real (M, v) or None
-            What recall gives in the place of the patterns (hetero-association). With the first patterns or never.
+        values : real (M, v), or codes, or None
+            What recall gives in the place of the patterns (hetero-association). With the first patterns or never. Of
+            codes answers are codes.
         trace : bool
             Keep every access, in order.
         """
-        if values is None and wants_bits(self, patterns):
-            return store_codes(self, patterns, trace)
+        if wants_bits(self, patterns, values):
+            return store_codes(self, patterns, values, trace)
         x = given("patterns", patterns, self.d, None if self.bank is None else self.stores_codes)
         rows = x.rows.astype(self.params.dtype, copy=False)
-        kept = None if values is None else real_rows("values", values).astype(self.params.dtype, copy=False)
+        gives = x.codes is not None if values is None else is_code(values) if self.bank is None else self.gives_codes
+        kept = None
+        if values is not None:
+            had = None if self.bank is None or self.bank.values is None else self.bank.v
+            kept = given("values", values, had, gives).rows.astype(self.params.dtype, copy=False)
         self._check_values(len(rows), kept)
-        if kept is not None and x.codes is not None:
-            raise ParameterError("values", got="values of codes", expected="real patterns", do="store them as reals")
         v = 0 if kept is None else kept.shape[1]
         held, reserve = (
             self.n_bytes,
@@ -233,7 +238,8 @@ class SparseHopfield(SavedMemory):
         )
         check_room("SparseHopfield", max(0, reserve - held), do="store fewer patterns, or as float32")
         if self.bank is None:
-            self.bank, self.stores_codes = Bank(self.params, rows.shape[1], v), x.codes is not None
+            self.bank = Bank(self.params, rows.shape[1], v)
+            self.stores_codes, self.gives_codes = x.codes is not None, gives
         first = self.bank.n
         self.bank.append(rows, kept)
         traffic = Traffic(tensors=self._known().tensors())
@@ -241,7 +247,7 @@ class SparseHopfield(SavedMemory):
         self.traffic += traffic.without_trace()
         return Stored(len(rows), traffic)
 
-    def _check_values(self, n: int, values: NDArray[Any] | None) -> None:
+    def _check_values(self, n: int, values: NDArray[Any] | SDR | None) -> None:
         had = self.bank is not None and self.bank.values is not None
         if values is None and had:
             raise ParameterError("values", got="None", expected="values, as for the patterns before")
@@ -251,8 +257,6 @@ class SparseHopfield(SavedMemory):
             raise ParameterError("values", got="values", expected="None, as for the patterns before")
         if len(values) != n:
             raise ParameterError("values", got=f"{len(values)} rows", expected=f"{n}, one for each pattern")
-        if had and self.bank is not None and values.shape[1] != self.bank.v:
-            raise ParameterError("values", got=f"{values.shape[1]} columns", expected=str(self.bank.v))
 
     def recall(
         self,
@@ -294,7 +298,7 @@ class SparseHopfield(SavedMemory):
         x = _plain(queries, bank.d) if not self.stores_codes else None
         rows = given("queries", queries, bank.d, self.stores_codes).rows if x is None else x
         rows = np.array(rows, bank.dtype, order="C")  # a copy: of one layout for the kernels
-        threshold_of = level if self.stores_codes else None
+        threshold_of = level if self.gives_codes else None
         found, moved = retrieve(self, bank, rows, self._known(), n_steps, threshold_of, trace)
         self._moved = self._moved + moved
         return found
@@ -320,11 +324,12 @@ class SparseHopfield(SavedMemory):
         """Parameters and patterns, copied."""
         bank = self.bank
         held = {} if bank is None else bank.kept() if isinstance(bank, CodeBank) else {"patterns": self.patterns}
-        if bank is not None and bank.values is not None:
+        if isinstance(bank, Bank) and bank.values is not None:
             held["values"] = bank.values[: bank.n].copy()
         return {
             **self._identity(),
             "stores_codes": self.stores_codes,
+            "gives_codes": self.gives_codes,
             "arrays": held,
             "traffic": traffic_state(self.traffic),
         }
@@ -341,6 +346,7 @@ class SparseHopfield(SavedMemory):
             bank = Bank(self.params, rows.shape[1], 0 if values is None else values.shape[1])
             bank.append(rows, values)
         self.bank, self.stores_codes = bank, bool(state["stores_codes"])
+        self.gives_codes, self._facts = bool(state.get("gives_codes", self.stores_codes)), None
         self.traffic = traffic_from_state(state["traffic"])
 
     @classmethod

@@ -50,6 +50,10 @@ def _is_frame(part: Any) -> bool:
     return not isinstance(part, SDR) and not hasattr(part, "tocsr") and np.ndim(part) < 2
 
 
+def _codes(rows: NDArray[Any]) -> SDR:
+    return SDR.from_dense(rows > THRESHOLD)
+
+
 class SequenceMemory(SavedMemory):
     """Memory of sequences: ``x(t + 1) = sum_i p_i next_i``, ``p = entmax(beta <key_i, x(t)>)``.
 
@@ -219,7 +223,7 @@ class SequenceMemory(SavedMemory):
                 self._first = self._last = None
         try:
             if keys:
-                self._link(np.concatenate(keys), np.concatenate(values), traffic, trace)
+                self._link(np.concatenate(keys), np.concatenate(values), codes, traffic, trace)
         except BaseException:
             self._first, self._last = kept
             raise
@@ -242,10 +246,12 @@ class SequenceMemory(SavedMemory):
             rows.append(np.array(x.rows, self.params.dtype))
         return rows, bool(codes)
 
-    def _link(self, keys: NDArray[Any], values: NDArray[Any], traffic: Traffic, trace: bool) -> None:
+    def _link(self, keys: NDArray[Any], values: NDArray[Any], codes: bool, traffic: Traffic, trace: bool) -> None:
         if not self.params.pseudo_inverse:
             if len(keys):
-                traffic += self._links.store(keys, values, trace=trace).traffic
+                as_bits = codes and self.params.activation is None  # frames stay codes
+                of, to = (_codes(keys), _codes(values)) if as_bits else (keys, values)
+                traffic += self._links.store(of, to, trace).traffic
             return
         if self._duals is None:
             self._duals = Duals(keys.shape[1])
@@ -292,7 +298,8 @@ class SequenceMemory(SavedMemory):
         for step in range(n_steps):
             if not len(left):
                 break
-            found = links.recall(run.now[left], trace=trace)
+            now = run.now[left]
+            found = links.recall(_codes(now) if links.stores_codes else now, trace=trace)
             left = run.take(left, step, found, self._activated(found.states))
         self.traffic += run.traffic.without_trace()
         one = not self.stores_codes and np.ndim(cues) == 1
@@ -318,7 +325,8 @@ class SequenceMemory(SavedMemory):
 
         A look: not counted as traffic.
         """
-        return np.asarray(self._ready().scores(given("cues", cues, self.d, self.stores_codes).rows), np.float64)
+        links, x = self._ready(), given("cues", cues, self.d, self.stores_codes)
+        return np.asarray(links.scores(x.codes if links.stores_codes else x.rows), np.float64)
 
     # ---- files ------------------------------------------------------------------------------------------------------
 

@@ -195,13 +195,15 @@ def _list_all(codes: Codes, rule: Rule, state: State, held: State, work: Work, l
 
 @compiled
 def _mean(codes: Codes, lists: Lists, weights: Floats, out: Cells, state: State) -> int:
-    """The weighted mean of the listed patterns into a state, rounded as `out` (which takes it) is; units gone over."""
+    """The weighted mean of the listed patterns, or of their values, into a state, rounded as `out` (which takes it) is;
+    units gone over.
+    """
     set_code(state, state.units[:0])
     n, n_gone = 0, 0
     for i in range(lists.counts[0]):
         m, w = lists.places[0, i], weights[i]
-        for at in range(codes.starts[m], codes.starts[m + 1]):
-            u = codes.units[at]
+        for at in range(codes.value_starts[m], codes.value_starts[m + 1]):
+            u = codes.value_units[at]
             if state.values[u] == 0.0:
                 state.units[n] = u
                 n += 1
@@ -316,7 +318,7 @@ def _weigh(codes: Codes, rule: Rule, room: Room) -> float:
 @compiled
 def _move(codes: Codes, stays: bool, room: Room, out: Cells, state: State, new: State) -> int:
     """The next state into `new` and `out`; without any weight it is the old one, if it `stays`. Units gone over."""
-    for i in range(state.n[0]):
+    for i in range(0 if codes.hetero else state.n[0]):
         out[state.units[i]] = 0
     if room.lists.counts[0] > 0 or not stays:
         return _mean(codes, room.lists, room.shares[0], out, new)
@@ -341,8 +343,8 @@ def _on(state: State, level: float) -> Units:
 
 @compiled
 def answer(codes: Codes, rule: Rule, asking: Asking, ends: Ends, states: Cells) -> Answers:
-    """Answer all queries; `states` (n, d) takes their last states, and must be 0."""
-    n, d = states.shape
+    """Answer all queries; `states` takes their last states (of values: means), and must be 0."""
+    n, d = len(states), max(states.shape[1], codes.rows.shape[0] - 1)
     support, places, weights = np.zeros(n + 1, np.int64), np.empty(64, np.int32), np.empty(64)
     marks, units, log, n_log = np.zeros(n + 1, np.int64), np.empty(64, np.int32), np.empty(64, np.int64), 0
     room, state, new = _make_room(codes, asking, d), empty_state(d), empty_state(d)
@@ -364,9 +366,11 @@ def answer(codes: Codes, rule: Rule, asking: Asking, ends: Ends, states: Cells) 
                 log = _logged(log, n_log, lists.places[0, :n_listed], 1)
                 n_log += n_listed
             ends.weighed[q] += n_listed
-            ends.weighed_units[q] += _move(codes, rule.asked.mode == LEVEL, room, states[q], state, new)
+            ends.weighed_units[q] += _move(
+                codes, rule.asked.mode == LEVEL and not codes.hetero, room, states[q], state, new
+            )
             ends.iterations[q] += 1
-            ends.converged[q] = _distance(new, state) <= asking.near
+            ends.converged[q] = not codes.hetero and _distance(new, state) <= asking.near
             state, new = new, state
             single = lists.places[0, 0] if n_listed == 1 else -1
             ends.certified[q] = ends.converged[q] and single >= 0 and single == alone

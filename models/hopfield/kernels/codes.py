@@ -32,6 +32,8 @@ class Codes(NamedTuple):
     n : patterns
     starts, units : int64 (n + 1,), int32: active units of pattern m, ``units[starts[m]:starts[m + 1]]``
     even : all have equally many
+    value_starts, value_units : as starts, units, of the values; of the patterns where there are none
+    hetero : whether there are values
     """
 
     rows: Words
@@ -39,6 +41,9 @@ class Codes(NamedTuple):
     starts: NDArray[np.int64]
     units: NDArray[np.int32]
     even: bool
+    value_starts: NDArray[np.int64]
+    value_units: NDArray[np.int32]
+    hetero: bool
 
 
 class Rule(NamedTuple):
