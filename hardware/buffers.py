@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from math import ceil
 
+from sdrsim.errors import ParameterError
 from sdrsim.hardware.chip import Chip, Rooms
 from sdrsim.hardware.moves import Ledger
 from sdrsim.hardware.placement import Placement
@@ -35,7 +36,9 @@ def buffer_bytes(run: Run, placement: Placement) -> int:
     return total
 
 
-def count_buffers(run: Run, chip: Chip, placement: Placement, rooms: Rooms, taken: int, ledger: Ledger) -> None:
+def count_buffers(
+    run: Run, chip: Chip, placement: Placement, rooms: Rooms, taken: int, ledger: Ledger, n_items: int | None
+) -> None:
     """Codes (role activation) and sums (role state) into the ledger.
 
     Parameters
@@ -44,10 +47,11 @@ def count_buffers(run: Run, chip: Chip, placement: Placement, rooms: Rooms, take
         Bytes of rows that stay on the chip before the buffers do (`Placement.spill`).
     """
     shares = rooms.share(buffer_bytes(run, placement), taken)
+    codes = [(part, bits) for part in run.parts if (bits := _code_bits(part, placement, n_items))]
     if placement.codes == "off_chip":
-        _off(_bits(run, "code_bits"), "activation", chip, ledger)
+        _off(codes, "activation", chip, ledger)
     else:
-        _spread(_bits(run, "code_bits"), "activation", shares, chip, ledger)
+        _spread(codes, "activation", shares, chip, ledger)
     per_synop = placement.accumulators == "sram"
     sums = [(part, (part.counts["synops" if per_synop else "sums"]) * sum_bits(part, placement)) for part in run.parts]
     _spread([(part, bits) for part, bits in sums if bits], "state", shares, chip, ledger)
@@ -55,8 +59,16 @@ def count_buffers(run: Run, chip: Chip, placement: Placement, rooms: Rooms, take
         _count_registers(run, chip, placement, ledger)
 
 
-def _bits(run: Run, counter: str) -> list[tuple[Part, int]]:
-    return [(part, part.counts[counter]) for part in run.parts if part.counts[counter]]
+def _code_bits(part: Part, placement: Placement, n_items: int | None) -> int:
+    """Bits of the codes of a part as they are encoded: addresses as counted, or a bit for every unit of an item."""
+    counted = part.counts["code_bits"]
+    if placement.encoding == "aer" or not counted or part.tensor.arithmetic != "add":
+        return counted
+    if n_items is None:
+        expected = "how many items the run had, for bitmaps"
+        raise ParameterError("n_items", got=None, expected=expected, do="or Placement(encoding='aer')")
+    bitmap = n_items * (part.tensor.n_rows + part.row_elements)
+    return bitmap if placement.encoding == "bitmap" else min(counted, bitmap)
 
 
 def _spread(items: Iterable[tuple[Part, int]], role: str, shares: list[float], chip: Chip, ledger: Ledger) -> None:

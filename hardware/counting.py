@@ -65,7 +65,7 @@ def count(run: Run, card: Card, placement: Placement, n_items: int | None = None
         taken = sum(p.n_bytes for p in found if p.policy not in ("off_chip",))
     landing = Landing(run, chip, placement, rooms, ledger, _reuse(run, placement, n_items))
     landing.land(found)
-    count_buffers(run, chip, placement, rooms, taken, ledger)
+    count_buffers(run, chip, placement, rooms, taken, ledger, n_items)
     for part in run.parts:
         analog = _in_crossbar(part, chip, found)
         for operation, n in operations(part, card.basis, _assumed_bits(part, placement)):

@@ -16,6 +16,7 @@ POLICIES = ("auto", "cache", "pin", "stream", "off_chip")
 _CHOICES = {
     "policy": POLICIES,
     "codes": ("on_chip", "off_chip"),
+    "encoding": ("aer", "bitmap", "auto"),
     "accumulators": ("reg", "sram"),
     "spill": ("weights", "activations"),
     "overlap": ("full", "none"),
@@ -44,6 +45,9 @@ class Placement:
         A cache without a trace: rows drawn independently, uniformly or by a Zipf law with this exponent.
     codes : {'on_chip', 'off_chip'}
         Where codes are written and read again between steps.
+    encoding : {'aer', 'bitmap', 'auto'}
+        Codes as addresses of active units, as they were counted; as a bit for every unit; or the shorter of the two. The
+        last two need `n_items`. Block codes: `sdrsim.hardware.encodings`.
     accumulators : {'reg', 'sram'}
         Sums kept in registers, written out once and read by the comparison; or read and written at every addition.
     accumulator_bits : int or None
@@ -86,6 +90,7 @@ class Placement:
     tensors: Mapping[str, str] = field(default_factory=dict)
     popularity: str | float | None = None
     codes: str = "on_chip"
+    encoding: str = "aer"
     accumulators: str = "reg"
     accumulator_bits: int | None = None
     spill: str = "weights"

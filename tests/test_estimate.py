@@ -307,6 +307,21 @@ def test_assumed_bits_scale_rows_and_are_said():
     assert any("assumed, not simulated" in note for note in byte.notes)
 
 
+def test_codes_travel_as_addresses_or_bitmaps_or_what_is_shorter():
+    for code_bits, shorter in ((1000, 1000), (99_000, 10 * (64 + 1024))):
+        run = retrieval(64, 128, read=80, sums=10, code_bits=code_bits)
+        moved = {}
+        for encoding in ("aer", "bitmap", "auto"):
+            report = estimate(run, DDR4, Placement(encoding=encoding), n_items=10)
+            _, moved[encoding], _ = report.counted.ledger.total(role="activation", what="read")
+        words = {
+            name: 8 * ceil(bits / 64) for name, bits in (("aer", code_bits), ("bitmap", 10 * 1088), ("auto", shorter))
+        }
+        assert moved == words
+    with pytest.raises(ParameterError, match="for bitmaps"):
+        estimate(run, DDR4, Placement(encoding="bitmap"))
+
+
 def test_codes_and_sums_compete_with_the_rows():
     run = retrieval(8, 512, read=80, sums=4096 * 10, code_bits=4096)
     run.trace = np.array([(0, i % 8, False, 0) for i in range(80)], TRACE)
