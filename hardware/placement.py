@@ -46,8 +46,8 @@ class Placement:
     codes : {'on_chip', 'off_chip'}
         Where codes are written and read again between steps.
     encoding : {'aer', 'bitmap', 'auto'}
-        Codes as addresses of active units, as they were counted; as a bit for every unit; or the shorter of the two. The
-        last two need `n_items`. Block codes: `sdrsim.hardware.encodings`.
+        Codes as addresses of active units, as they were counted; as a bit for every unit; or the shorter of the two.
+        The last two need `n_items`. Block codes: `sdrsim.hardware.encodings`.
     accumulators : {'reg', 'sram'}
         Sums kept in registers, written out once and read by the comparison; or read and written at every addition.
     accumulator_bits : int or None
