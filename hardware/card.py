@@ -19,6 +19,7 @@ _LAYOUT = ("capacity_bytes", "word_bits", "ports", "n_banks", "cell", "monolithi
 _FOLDER = Path(__file__).parent / "cards"
 _TEMPLATE = "template"
 _BASES = ("access", "event")
+_RATES = ("op_rate", "bandwidth")
 _ADDS_AND_MULTIPLIES = ("add_int8", "add_int32", "mul_int8", "mac_int8", "and_popcnt_64")
 _SELECTION = ("compare", "rng", "exp_lut", "neuron_update")
 
@@ -95,6 +96,8 @@ class Card:
         for path, quantity in self.quantities().items():
             if quantity.low < 0:
                 raise ParameterError(path, got=quantity.low, expected="0 or more")
+            if path.rpartition(".")[2] in _RATES and not quantity.low > 0:
+                raise ParameterError(path, got=f"{quantity.low:g}", expected="above 0: times are divided by it")
 
     @staticmethod
     def names() -> tuple[str, ...]:
@@ -225,6 +228,8 @@ class Card:
         >>> card.level("global").capacity_bytes, card.op("add_int4").grade
         (8388608, 'user')
         """
+        if values is not None and not isinstance(values, Mapping):
+            raise ParameterError("values", got=repr(values), expected="a dict of path to number, or name=number")
         given = {self._path(key): value for key, value in {**(values or {}), **numbers}.items()}
         layout = {path: value for path, value in given.items() if path.partition(".")[2] in _LAYOUT}
         card = self
@@ -295,6 +300,8 @@ class Card:
         return {path: self.unit(unit) for path, unit in units.items()}
 
     def _path(self, key: str) -> str:
+        if not isinstance(key, str):
+            raise ParameterError(f"number of {self.name}", got=repr(key), expected="a path as text")
         known = [*self._units(), *(f"{level.name}.{name}" for level in self.levels for name in _LAYOUT)]
         if key in known or (key.startswith("compute.") and key != "compute."):
             return key
@@ -313,6 +320,10 @@ class Card:
     def _with_layout(self, path: str, value: Any) -> Self:
         name, _, what = path.rpartition(".")
         level = self.level(name)
+        if what in ("ports", "n_banks"):
+            value = _whole(path, value)
+        elif what == "monolithic" and not isinstance(value, bool):
+            raise ParameterError(path, got=repr(value), expected="True or False")
         if what in ("capacity_bytes", "word_bits"):
             new = level.resized(**{what: _whole(path, value)})
         elif what in ("cell", "monolithic") and level.model is not None:

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from itertools import product
 from math import nan
+from numbers import Real
 from typing import Any
 
 from sdrsim.errors import MixedNodesWarning, ParameterError
@@ -71,9 +72,11 @@ def compare(
     >>> c["on_chip_bytes"].tolist(), c["score"].tolist(), bool(c["pj"][0] > c["pj"][1])
     ([65536, 1048576], [0.99, 0.99], True)
     """
+    if not isinstance(runs, Mapping):
+        raise ParameterError("runs", got=type(runs).__name__, expected="a dict of name to dict(traffic=, n_items=)")
     made = {name: _checked(name, run, phase) for name, run in runs.items()}
-    chosen = [as_card(card) for card in cards]
-    if not made or not chosen or not len(placements):
+    chosen, placements = [as_card(card) for card in _several("cards", cards)], _several("placements", placements)
+    if not made or not chosen or not placements:
         raise ParameterError("compare", got="nothing", expected="at least one run, one card and one placement")
     if len({card.energy_unit for card in chosen}) > 1:
         got = ", ".join(f"{card.name} in {card.energy_unit}" for card in chosen)
@@ -122,6 +125,16 @@ def _quietly(run: Mapping[str, Any], card: Card, place: Any) -> Report:
         return estimate(run["traffic"], card, place, n_items=run["n_items"])
 
 
+def _several(what: str, values: Any) -> list[Any]:
+    """A list of them; one alone is refused."""
+    try:
+        if not isinstance(values, (str, Mapping)):
+            return list(values)
+    except TypeError:
+        pass
+    raise ParameterError(what, got=type(values).__name__, expected="a list of them")
+
+
 def _checked(name: str, run: Any, phase: str | None) -> dict[str, Any]:
     """The run with all its keys, its traffic as a `Run`: passes over its trace serve all cards and placements."""
     if not isinstance(run, Mapping) or "traffic" not in run or "n_items" not in run:
@@ -129,6 +142,11 @@ def _checked(name: str, run: Any, phase: str | None) -> dict[str, Any]:
         raise ParameterError(f"run {name!r}", got=type(run).__name__, expected=expected)
     if lost := sorted(set(run) - set(_KNOWN)):
         raise ParameterError(f"run {name!r}", got=", ".join(lost), expected=", ".join(_KNOWN))
+    if run["n_items"] is None:
+        raise ParameterError(f"n_items of run {name!r}", got="none", expected="a whole number from 1 on")
+    for what in ("score", "bits"):
+        if (given := run.get(what)) is not None and not isinstance(getattr(given, "value", given), Real):
+            raise ParameterError(f"{what} of run {name!r}", got=repr(given), expected="a number")
     found = as_run(run["traffic"])
     return {"score": None, "bits": None, **run, "traffic": found if phase is None else found.only(phase)}
 
@@ -191,8 +209,8 @@ def crossover(e_row_dense: float, e_row_event: float, e_overhead: float = 0.0) -
     0.479
     """
     for what, value in (("e_row_dense", e_row_dense), ("e_row_event", e_row_event), ("e_overhead", e_overhead)):
-        if not 0 <= value < float("inf"):
-            raise ParameterError(what, got=value, expected="0 or more")
+        if not isinstance(value, Real) or not 0 <= value < float("inf"):
+            raise ParameterError(what, got=repr(value), expected="a number, 0 or more")
     if e_row_event + e_overhead == 0:
         raise ParameterError("e_row_event", got=0, expected="above 0")
     return min(1.0, e_row_dense / (e_row_event + e_overhead))

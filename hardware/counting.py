@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from sdrsim.engine.traffic import address_bits
-from sdrsim.errors import ParameterError
+from sdrsim.engine.traffic import PHASES, address_bits
+from sdrsim.errors import CapacityError, ParameterError
 from sdrsim.hardware.buffers import buffer_bytes, count_buffers
 from sdrsim.hardware.card import Card
 from sdrsim.hardware.chip import Chip, Rooms, fitted
 from sdrsim.hardware.landing import Landing, Plan, plans
+from sdrsim.hardware.levels import in_bytes
 from sdrsim.hardware.mesh import xy_hops
 from sdrsim.hardware.moves import Ledger
 from sdrsim.hardware.operations import is_wider, operations
@@ -58,6 +59,7 @@ def count(run: Run, card: Card, placement: Placement, n_items: int | None = None
     rooms = Rooms(chip)
     buffers = buffer_bytes(run, placement)
     found, notes = plans(run, chip, placement, buffers)
+    _check_room(chip, sum(p.n_bytes for p in found if not p.policy.startswith("pin")))
     if placement.spill == "weights":
         rooms.reserve(buffers)
         taken = 0
@@ -88,8 +90,21 @@ def _assumed_bits(part: Part, placement: Placement) -> int | None:
 
 def _in_crossbar(part: Part, chip: Chip, found: Sequence[Plan]) -> bool:
     """Whether its sums are formed by a crossbar, which `Landing` has counted."""
-    pinned = any(plan.name == part.projection and plan.policy.startswith("pin") for plan in found)
-    return pinned and any(level.kind == "cim" for level in chip.near)
+    crossbars = [f"pin:{level.name}" for level in chip.near if level.kind == "cim"]
+    policies = [plan.policy for plan in found if plan.name == part.projection]
+    return bool(crossbars) and any(policy in ("pin", "pin:", *crossbars) for policy in policies)
+
+
+def _check_room(chip: Chip, n_bytes: int) -> None:
+    """Whether the memory off the chip holds the arrays that are not pinned."""
+    far = chip.far
+    if far is not None and far.capacity_bytes is not None and n_bytes > far.capacity_bytes:
+        raise CapacityError(
+            f"arrays in {far.name!r}",
+            got=f"{in_bytes(n_bytes)}, {n_bytes - far.capacity_bytes:,} bytes more than there is room for",
+            expected=f"at most {in_bytes(far.capacity_bytes)}",
+            do=f"card.replace({{'{far.name}.capacity_bytes': ...}})",
+        )
 
 
 def _count_operation(part: Part, operation: str, n: int, card: Card, ledger: Ledger) -> None:
@@ -137,8 +152,11 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
         notes.append(
             f"uniform bound: rows taken as drawn {law}" if placement.zipf == 0 else f"rows taken as drawn {law}"
         )
-    if any(level.kind == "cim" for level in chip.near) and any(p.policy.startswith("pin") for p in found):
+    if any(_in_crossbar(part, chip, found) for part in run.parts):
         notes.append("active rows taken to lie in one crossbar array: one conversion a sum, a lower bound")
+    cached = {p.name for p in found if p.policy == "cache"} if chip.near else set()
+    if placement.silent_store and any(p.counts.get("words_silent") for p in run.parts if p.projection in cached):
+        notes.append("rows written as they were leave a cache as changed ones: write-backs are an upper bound")
     if placement.weight_bits is not None:
         notes.append(f"weights of {placement.weight_bits} bits: assumed, not simulated")
     if placement.batch > 1:
@@ -151,7 +169,12 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
 
 def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, found: Sequence[Plan]) -> list[str]:
     lost = []
-    wanted = {op for part in run.parts for op, _ in operations(part, card.basis, _assumed_bits(part, placement))}
+    wanted = {
+        operation
+        for part in run.parts
+        for operation, _ in operations(part, card.basis, _assumed_bits(part, placement))
+        if operation in _DIGITAL or not _in_crossbar(part, landing.chip, found)
+    }
     if "neuron_update" in wanted and "soma_update" in card.compute:
         wanted.discard("neuron_update")
     if missing := sorted(wanted - set(card.compute)):
@@ -164,6 +187,22 @@ def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, foun
         lost.append("network: codes stay where they are")
     if card.basis == "event":
         lost.append("spikes that units send out")
+        if run.total("words_written"):
+            lost.append("changes of synapses beyond their synaptic operations")
+    return lost + _unlisted(run, found)
+
+
+def _unlisted(run: Run, found: Sequence[Plan]) -> list[str]:
+    """What a trace leaves out of the arrays that it places, as decay that passes over all rows."""
+    if run.trace is None:
+        return []
+    lost, places = [], {name: i for i, name in enumerate(run.tensors)}
+    followed = {p.name for p in found if p.policy in ("cache", "off_chip")}
+    for part in run.parts:
+        if part.projection in followed and part.counts["words_written"] and not part.counts["rows_read"]:
+            is_listed = run.trace["phase"] == PHASES.index(part.phase)
+            if not (is_listed & (run.trace["tensor"] == places[part.projection])).any():
+                lost.append(f"rows moved and pages opened by {part.phase} of {part.projection}: not in the trace")
     return lost
 
 

@@ -244,7 +244,8 @@ class Landing:
     # ---- caches ---------------------------------------------------------------------------------------------------
 
     def _cached(self, found: Sequence[Plan]) -> None:
-        near = [i for i, level in enumerate(self.chip.near) if level.kind != "cim" and self.rooms.left[i] > 0]
+        left = [0 if level.kind == "cim" else room for level, room in zip(self.chip.near, self.rooms.left)]
+        near = [i for i, room in enumerate(left) if room > max(left[:i], default=0)]  # less than nearer: nothing to add
         fits = [plan for plan in found if any(plan.row_bytes <= self.rooms.left[i] for i in near)]
         for plan in found:
             if plan not in fits:  # no memory holds a single row

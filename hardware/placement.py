@@ -7,6 +7,8 @@ from math import isfinite
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.hardware.levels import in_bytes
 
@@ -104,17 +106,19 @@ class Placement:
     routes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
-        object.__setattr__(self, "routes", MappingProxyType(dict(self.routes)))
+        for what in ("tensors", "routes"):
+            object.__setattr__(self, what, _named(what, getattr(self, what)))
         for what, least in (("on_chip_bytes", 0), ("accumulator_bits", 1), ("weight_bits", 1), ("batch", 1)):
             _whole(what, getattr(self, what), least, optional=what != "batch")
         for what, choices in _CHOICES.items():
             _choice(what, getattr(self, what), choices)
         for name, policy in self.tensors.items():
-            _choice(f"policy of {name!r}", policy.partition(":")[0], POLICIES)
+            _choice(f"policy of {name!r}", policy.partition(":")[0] if isinstance(policy, str) else policy, POLICIES)
             if ":" in policy and not policy.startswith("pin:"):
                 raise ParameterError(f"policy of {name!r}", got=repr(policy), expected="pin:LEVEL, or one word")
-        if self.popularity is not None and self.popularity != "uniform":
+        if not isinstance(self.silent_store, (bool, np.bool_)):
+            raise ParameterError("silent_store", got=repr(self.silent_store), expected="True or False")
+        if self.popularity is not None and not (isinstance(self.popularity, str) and self.popularity == "uniform"):
             number = isinstance(self.popularity, (int, float)) and not isinstance(self.popularity, bool)
             if not number or not (isfinite(self.zipf) and self.zipf >= 0):
                 expected = "'uniform', or the exponent of a Zipf law, 0 or more"
@@ -122,7 +126,7 @@ class Placement:
         if not isinstance(self.gated_fraction, (int, float)) or not 0 <= self.gated_fraction <= 1:
             raise ParameterError("gated_fraction", got=repr(self.gated_fraction), expected="0 .. 1")
         for name, route in self.routes.items():
-            if len(route) != 2:
+            if not isinstance(route, (tuple, list)) or len(route) != 2:
                 raise ParameterError(f"route of {name!r}", got=repr(route), expected="(core, core)")
             for core in route:
                 _whole(f"core of {name!r}", core, 0)
@@ -155,13 +159,22 @@ class Placement:
         return f"Placement({', '.join([size, self.policy, *own])})"
 
 
+def _named(what: str, given: Any) -> Mapping[str, Any]:
+    """A dict with names as keys, not to be changed."""
+    if not isinstance(given, Mapping):
+        raise ParameterError(what, got=repr(given), expected="a dict of names")
+    if wrong := [name for name in given if not isinstance(name, str)]:
+        raise ParameterError(what, got=repr(wrong[0]), expected="names as text")
+    return MappingProxyType(dict(given))
+
+
 def _whole(what: str, value: Any, least: int, optional: bool = False) -> None:
     if value is None and optional:
         return
-    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ParameterError(what, got=repr(value), expected=f"a whole number from {least} on")
 
 
 def _choice(what: str, value: str, choices: tuple[str, ...]) -> None:
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         raise ParameterError(what, got=repr(value), expected=", ".join(choices), do=did_you_mean(str(value), choices))

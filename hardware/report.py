@@ -8,7 +8,7 @@ from html import escape
 from math import nan
 from typing import Any, NamedTuple
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.files.table import Table
 from sdrsim.hardware.card import Card
 from sdrsim.hardware.counting import Counted
@@ -174,6 +174,8 @@ class Report:
 
     def bytes_moved(self, on_chip: bool, role: str | None = None) -> int:
         """Bytes read and written on or off the chip, of one role or all; exact."""
+        if role is not None and role not in ROLES:
+            raise ParameterError("role", got=repr(role), expected=", ".join(ROLES), do=did_you_mean(str(role), ROLES))
         return sum(m.n_bytes for m in self.counted.ledger if m.on_chip == on_chip and (role is None or m.role == role))
 
     def table(self, by: Sequence[str] = ("level", "role", "phase")) -> Table:
@@ -213,6 +215,9 @@ class Report:
 
     def useful_fraction(self, tensor: str | None = None) -> float:
         """Share of the bytes moved off the chip that were asked for, of one array or all; NaN where none moved."""
+        known = {*self.run.tensors, *(m.projection for m in self.counted.ledger)}
+        if tensor is not None and tensor not in known:
+            raise ParameterError("tensor", got=repr(tensor), expected=", ".join(sorted(known)))
         found = [
             m for m in self.counted.ledger if not m.on_chip and (tensor is None or m.projection == tensor) and m.n_bytes
         ]

@@ -166,6 +166,13 @@ def _checked(run: Run) -> Run:
     names = list(run.tensors)
     if len(run.trace) and not 0 <= run.trace["tensor"].min() <= run.trace["tensor"].max() < len(names):
         raise ParameterError("trace", got="accesses of unknown arrays", expected=f"arrays 0 .. {len(names) - 1}")
+    n_rows = np.array([tensor.n_rows for tensor in run.tensors.values()], np.int64)
+    wrong = (run.trace["row"] < 0) | (run.trace["row"] >= n_rows[run.trace["tensor"]])
+    if len(run.trace) and (wrong.any() or run.trace["phase"].max() >= len(PHASES)):
+        at = run.trace[np.argmax(wrong | (run.trace["phase"] >= len(PHASES)))]
+        got = f"phase {at['phase']}, row {at['row']}"
+        expected = f"rows 0 .. {n_rows[at['tensor']] - 1} and phases 0 .. {len(PHASES) - 1}"
+        raise ParameterError(f"trace of {names[at['tensor']]!r}", got=got, expected=expected)
     listed = _reads(run.trace, len(names))
     for part in run.parts:
         if part.projection in run.tensors:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
 from sdrsim.hardware.pricing import span, steps_of, time_ends, times
 from sdrsim.hardware.report import Report
@@ -35,6 +36,8 @@ def tornado(report: Report, grades: tuple[str, ...] = ("A", "B", "C", "user")) -
     >>> table["number"].tolist()[0], bool((table["low_pj"] <= table["nominal_pj"]).all())
     ('dram.e_io', True)
     """
+    if not isinstance(report, Report):
+        raise ParameterError("report", got=type(report).__name__, expected="a Report, as estimate gives it")
     numbers, total = report.counted.chip.card.quantities(), report.total_pj
     used: dict[str, float] = {}
     for entry in report.entries:

@@ -93,6 +93,8 @@ def energy(
     >>> everything.bytes_moved(False, "activation"), 3 * 224 * 224
     (150528, 150528)
     """
+    if not isinstance(net, ConvNet):
+        raise ParameterError("net", got=type(net).__name__, expected="a ConvNet, as cnn.load gives it")
     card, placement = as_card(card), as_placement(placement)
     job = _Job(net, weight_bits, activation_bits, _checked(convention), batch, n_batches)
     _refuse(job, card, placement)
