@@ -115,6 +115,36 @@ def kth(values: Cells, n: int, k: int) -> float:
 
 
 @compiled
+def _above(values: Cells, n: int, level: float) -> int:
+    """How many of n values are above a level."""
+    n_above = 0
+    for i in range(n):
+        n_above += values[i] > level
+    return n_above
+
+
+@compiled
+def _level(values: Cells, n: int, k: int, top: float) -> float:
+    """A level that at least k of n values are above, and not many more; -inf where there is none."""
+    low = np.float64(top)
+    for i in range(n):
+        low = min(low, np.float64(values[i]))
+    if _above(values, n, low) < k:
+        return -np.inf
+    high = np.float64(top)
+    for _ in range(12):
+        middle = 0.5 * (low + high)
+        n_above = _above(values, n, middle)
+        if n_above >= k:
+            low = middle
+            if n_above <= 2 * k:
+                break
+        else:
+            high = middle
+    return low
+
+
+@compiled
 def raised(asked: Asked, values: Cells, n: int, top: float, floor: float) -> float:
     """A higher floor, by what a list of scores (or of what they are not below) tells; or a lower one, that is none."""
     if asked.mode == ROOT:
@@ -125,12 +155,8 @@ def raised(asked: Asked, values: Cells, n: int, top: float, floor: float) -> flo
         wanted = np.float64(kth(values, n, asked.k)) if n >= asked.k else -np.inf
     else:
         wanted = floor
-    if asked.n_keep > 0:
-        n_above = 0
-        for i in range(n):
-            n_above += values[i] > wanted
-        if n_above < asked.n_keep:
-            wanted = np.float64(kth(values, n, asked.n_keep)) if n >= asked.n_keep else -np.inf
+    if asked.n_keep > 0 and _above(values, n, wanted) < asked.n_keep:
+        wanted = _level(values, n, asked.n_keep, top)
     return wanted
 
 
@@ -159,33 +185,36 @@ def new_lists(n: int, room: int, like: Cells) -> Lists:
 
 
 @inlined
-def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, lists: Lists, q: int) -> None:
-    """Put the scores of a tile that can matter on a query's list."""
+def take(store: Store, asked: Asked, first: int, n_panels: int, scores: Cells, row: int, lists: Lists, q: int) -> None:
+    """Put the scores of a tile, a row of them, that can matter on a query's list."""
     begin, n = first * LANES, n_panels * LANES
+    here = np.uint64(scores.ctypes.data) + np.uint64(row * scores.strides[0])
     if asked.gain != 1.0:
         for i in range(n):
-            scores[i] *= asked.gain
+            scores[row, i] *= asked.gain
     n_real = min(n, store.n - begin)
     if len(store.scale):
         for i in range(n_real):
-            scores[i] *= store.scale[begin + i]
+            scores[row, i] *= store.scale[begin + i]
     if len(store.bias):
         for i in range(n_real):
-            scores[i] += store.bias[begin + i]
-    scores[n_real:n] = -np.inf
-    top: np.float32 = largest(below(-np.inf, lists.tops), scores.ctypes.data, n_panels)
+            scores[row, i] += store.bias[begin + i]
+    for i in range(n_real, n):
+        scores[row, i] = -np.inf
+    top: np.float32 = largest(lists.tops.dtype.type(-np.inf), here, n_panels)
     if top > lists.tops[q]:
-        lists.tops[q], lists.seconds[q] = two_largest(lists.tops[q], scores.ctypes.data, n_panels)
+        lists.tops[q], lists.seconds[q] = two_largest(lists.tops[q], here, n_panels)
         if asked.mode == ROOT and asked.n_keep == 0:
             lists.floors[q] = max(lists.floors[q], below(np.float64(top) - 1.0, lists.floors))
         elif asked.mode == NEAREST and asked.n_keep == 0:
             lists.floors[q] = below(np.float64(top), lists.floors)
     elif top > lists.seconds[q]:
         lists.seconds[q] = top
-    values, places = lists.values[q], lists.places[q]
-    lists.counts[q] = append_above(
-        lists.floors[q], scores.ctypes.data, n_panels, begin, values.ctypes.data, places.ctypes.data, lists.counts[q]
-    )
+    if top <= lists.floors[q]:
+        return
+    values = np.uint64(lists.values.ctypes.data) + np.uint64(q * lists.values.strides[0])
+    places = np.uint64(lists.places.ctypes.data) + np.uint64(q * lists.places.strides[0])
+    lists.counts[q] = append_above(lists.floors[q], here, n_panels, begin, values, places, lists.counts[q])
     if lists.counts[q] > lists.caps[q] and asked.mode != ALL:
         thin_list(asked, lists, q)
 
@@ -244,11 +273,11 @@ def _scan_one_by_one(store: Store, x: Cells, asked: Asked, lists: Lists, q: int,
             wide = min(TILE, part - p)
             score_parts(store.panels, p, wide, part, query, store.distance, scores)
             for s in range(PARTS):
-                take(store, asked, s * part + p, wide, scores[s], lists, r)
+                take(store, asked, s * part + p, wide, scores, s, lists, r)
         begin = PARTS * part
         if n_panels > begin:
             score_one(store.panels, begin, n_panels - begin, query, store.distance, scores[0])
-            take(store, asked, begin, n_panels - begin, scores[0], lists, r)
+            take(store, asked, begin, n_panels - begin, scores, 0, lists, r)
         _in_order(lists, r, max(part, 1) * LANES)
     return len(x), -1
 
@@ -278,5 +307,5 @@ def _scan_together(store: Store, x: Cells, asked: Asked, lists: Lists, first: in
         wide = min(TILE, n_panels - p)
         score_many(store.panels, p, wide, packed, store.distance, scores)
         for q in range(len(x)):
-            take(store, asked, p, wide, scores[q], lists, q)
+            take(store, asked, p, wide, scores, q, lists, q)
     return -1

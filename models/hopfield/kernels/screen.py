@@ -319,7 +319,7 @@ def _score(
     """List the scores of one query with the panels wanted, from one on; (where the list has no room left, or -1; how
     many patterns were scored).
     """
-    d, n_panels, scores = len(x), (store.n + LANES - 1) // LANES, np.empty(WIDE, x.dtype)
+    d, n_panels, scores = len(x), (store.n + LANES - 1) // LANES, np.empty((1, WIDE), x.dtype)
     query = Query(np.empty(d, x.dtype), np.empty(d, np.int32), np.empty((d + BLOCK - 1) // BLOCK + 1, np.int64))
     pack_query(x, False, query)
     p, n_scored, most = first, 0, lists.values.shape[1] - ROOM
@@ -332,8 +332,8 @@ def _score(
         wide = 1
         while p + wide < n_panels and wide < TILE and wanted[p + wide]:
             wide += 1
-        score_one(store.panels, p, wide, query, False, scores)
-        take(store, asked, p, wide, scores, lists, q)
+        score_one(store.panels, p, wide, query, False, scores[0])
+        take(store, asked, p, wide, scores, 0, lists, q)
         n_scored += min(wide * LANES, store.n - p * LANES)
         p += wide
     return -1, n_scored
