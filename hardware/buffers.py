@@ -62,7 +62,7 @@ def count_buffers(
 def _code_bits(part: Part, placement: Placement, n_items: int | None) -> int:
     """Bits of the codes of a part as they are encoded: addresses as counted, or a bit for every unit of an item."""
     counted = part.counts["code_bits"]
-    if placement.encoding == "aer" or not counted or part.tensor.arithmetic != "add":
+    if placement.encoding == "aer" or not counted or part.tensor.arithmetic != "add" or not part.tensor.row_bytes:
         return counted
     if n_items is None:
         expected = "how many items the run had, for bitmaps"

@@ -95,6 +95,10 @@ def _in_crossbar(part: Part, chip: Chip, found: Sequence[Plan]) -> bool:
     return bool(crossbars) and any(policy in ("pin", "pin:", *crossbars) for policy in policies)
 
 
+def _reads_without_sums(part: Part) -> bool:
+    return part.phase != "learn" and bool(part.counts["words_read"]) and not part.counts["sums"]
+
+
 def _check_room(chip: Chip, n_bytes: int) -> None:
     """Whether the memory off the chip holds the arrays that are not pinned."""
     far = chip.far
@@ -119,7 +123,7 @@ def _count_operation(part: Part, operation: str, n: int, card: Card, ledger: Led
 def _count_messages(part: Part, card: Card, placement: Placement, ledger: Ledger) -> None:
     """A message a row read: the address of one active unit, from core to core where a route says so."""
     route, mesh, n = placement.route_of(part.projection), card.mesh, part.counts["rows_read"]
-    if mesh is None or not n or (route is None and card.basis != "event"):
+    if mesh is None or not n or (route is None and (card.basis != "event" or part.tensor.arithmetic != "add")):
         return
     hops_x, hops_y = (0, 0) if route is None else xy_hops(mesh, *route)
     bits = mesh.header_bits + address_bits(part.tensor.n_rows)
@@ -154,6 +158,8 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
         )
     if any(_in_crossbar(part, chip, found) for part in run.parts):
         notes.append("active rows taken to lie in one crossbar array: one conversion a sum, a lower bound")
+    if any(_in_crossbar(part, chip, found) and part.tensor.arithmetic == "mac" for part in run.parts):
+        notes.append("inputs that are numbers taken as one step of the converters: a lower bound")
     cached = {p.name for p in found if p.policy == "cache"} if chip.near else set()
     if placement.silent_store and any(p.counts.get("words_silent") for p in run.parts if p.projection in cached):
         notes.append("rows written as they were leave a cache as changed ones: write-backs are an upper bound")
@@ -181,6 +187,9 @@ def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, foun
         lost.append(f"{', '.join(missing)}: no price on this card")
     if any(p.policy.startswith("pin") for p in found):
         lost.append("loading what is pinned")
+    silent = {p.projection for p in run.parts if _in_crossbar(p, landing.chip, found) and _reads_without_sums(p)}
+    if silent:
+        lost.append(f"conversions of {', '.join(sorted(silent))}: read, and no sum was counted")
     if landing.dirty_bytes:
         lost.append(f"{landing.dirty_bytes:,} bytes changed on the chip and not written back at the end")
     if card.basis == "access" and not placement.routes:
@@ -189,6 +198,8 @@ def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, foun
         lost.append("spikes that units send out")
         if run.total("words_written"):
             lost.append("changes of synapses beyond their synaptic operations")
+        if whole := sorted({p.projection for p in run.parts if p.tensor.arithmetic != "add" and p.counts["rows_read"]}):
+            lost.append(f"messages, and comparisons of words, of {', '.join(whole)}: rows taken whole, not by events")
     return lost + _unlisted(run, found)
 
 

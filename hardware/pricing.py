@@ -102,7 +102,7 @@ def times(
     """
     numbers = {path: quantity.value for path, quantity in chip.card.quantities().items()} | dict(values or {})
     unknown = []
-    n_ops = sum(m.n for m in ledger if m.role == "compute")
+    n_ops = sum(m.n for m in ledger if m.role == "compute" or m.number == "compute.adc")  # cells and inputs at once
     compute = 0.0
     if "op_rate" in numbers:
         compute = n_ops / numbers["op_rate"]  # operations over Gop/s are ns

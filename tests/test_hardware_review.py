@@ -182,3 +182,37 @@ def test_reports_and_sensitivity_name_what_they_do_not_know():
         tornado(reads())
     with pytest.raises(ParameterError, match="net: got str"):
         cnn.energy("vgg16", DDR4)
+
+
+# ---- what counters do not tell --------------------------------------------------------------------------------------
+
+
+def test_codes_on_their_way_keep_their_addresses_whatever_the_encoding():
+    """A projection of a network has no array: nothing says how long its bitmap would be."""
+    run = reads(code_bits=400)
+    run.add("L0->L1:U", "io", code_bits=900)
+    for encoding in ("aer", "bitmap", "auto"):
+        report = estimate(run, DDR4, Placement(1 << 20, encoding=encoding), n_items=1)
+        assert report.counted.ledger.total(projection="L0->L1:U", what="write")[0] == -(-900 // 64)
+
+
+def test_rows_taken_whole_are_no_messages_of_units():
+    run = Traffic(tensors={"A": Tensor(500, 16, arithmetic="popcount")})
+    run.add("A", "retrieve", rows_read=500, words_read=1000, sums=500)
+    report = estimate(run, "loihi_sanafe")
+    assert report.split()["on_chip"]["network"] == 0
+    assert any("messages" in text and "of A" in text for text in report.not_counted)
+    assert estimate(reads(), "loihi_sanafe").split()["on_chip"]["network"] == 10 * 111
+
+
+@pytest.mark.filterwarnings("ignore::sdrsim.errors.MixedNodesWarning")
+def test_crossbars_say_what_a_number_at_the_input_leaves_open_and_take_time_to_convert():
+    run = Traffic(tensors={"P": Tensor(64, 64, element="int8", arithmetic="mac"), "V": Tensor(64, 64)})
+    run.add("P", "retrieve", rows_read=64, words_read=512, synops=4096, sums=64_000_000)
+    run.add("V", "retrieve", rows_read=2, words_read=16, synops=1024)
+    report = estimate(run, "crossbar")
+    assert any("inputs that are numbers" in note for note in report.notes)
+    assert any("conversions of V" in text for text in report.not_counted)
+    converted = report.counted.ledger.total(what="adc")[0]
+    assert converted == 8 * 64_000_000
+    assert report.times.compute >= converted / Card.load("crossbar").op_rate.value
