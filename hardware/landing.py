@@ -209,11 +209,13 @@ class Landing:
                 self._access(part, plan, level)
                 n_fill = _accesses(read, n_touched, level.word_bits)
                 self.ledger.words(where, level, "fill", n_fill, min(8 * read, n_fill * level.word_bits // 8))
+            to_open = 0 if plan.policy == "stream" else self._opened(part, plan, far)
             for write, words in ((False, read), (True, written)):
                 if words:
                     n = _bursts(words, n_touched, plan, far)
                     in_order = ceil(n * far.burst_bytes / page) if (page := far.page_bytes) else 0
-                    n_activates = in_order if plan.policy == "stream" else min(n, self._opened(part, plan, far))
+                    n_activates = in_order if plan.policy == "stream" else min(n, to_open)
+                    to_open -= min(n, to_open)  # a write finds the page that the read before it has opened
                     useful = min(8 * words, n_touched * plan.row_bytes)
                     self.ledger.bursts(where, far, write, n, n_activates, useful)
 
@@ -221,7 +223,8 @@ class Landing:
         """Pages opened where every row is fetched from off the chip."""
         tracked = self._tracked([plan], 0)
         if tracked is None:
-            return self._touched(part, plan) * _pages(plan.row_bytes, far)
+            twice = self.placement.page_policy == "closed" and all(self._words(part, plan))
+            return self._touched(part, plan) * _pages(plan.row_bytes, far) * (2 if twice else 1)
         return int(tracked[list(self.run.tensors).index(plan.name), PHASES.index(part.phase)])
 
     def _page(self) -> int | None:

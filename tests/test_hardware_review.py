@@ -216,3 +216,15 @@ def test_crossbars_say_what_a_number_at_the_input_leaves_open_and_take_time_to_c
     converted = report.counted.ledger.total(what="adc")[0]
     assert converted == 8 * 64_000_000
     assert report.times.compute >= converted / Card.load("crossbar").op_rate.value
+
+
+@pytest.mark.parametrize(("policy", "each"), [("open", 1), ("closed", 2)])
+@pytest.mark.parametrize("traced", [True, False])
+def test_a_row_read_and_written_back_at_once_opens_its_page_once(policy, each, traced):
+    """Nothing kept on the chip: the write finds the page that the read has opened, unless pages are closed at once."""
+    run = Traffic(tensors={"W": Tensor(1000, 8192)})
+    run.add("W", "learn", rows_read=30, words_read=60, words_written=60)
+    if traced:
+        run.trace = np.array([(0, 17 * r, w, 1) for r in range(30) for w in (False, True)], TRACE)
+    report = estimate(run, DDR4, Placement(0, page_policy=policy))
+    assert report.counted.ledger.total(what="activate")[0] == 30 * each
