@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from sdrsim import SDR, patterns
-from sdrsim.errors import ParameterError, SdrsimError
-from sdrsim.models.hopfield import SequenceMemory, SparseHopfield, entmax
+from sdrsim.errors import NetworkError, ParameterError, SdrsimError
+from sdrsim.models.hopfield import PatternField, SequenceMemory, SparseHopfield, entmax
 
 
 def rows(n, d, seed=0):
@@ -375,3 +375,17 @@ def test_sequences_of_codes_are_kept_as_bits():
     run = m.recall(frames[:1], n_steps=299)
     assert run.codes == frames[1:]
     assert run.traffic.get("patterns", "retrieve", "rows_read") == 299 * 20
+
+
+def test_a_field_emits_values_that_fit_it():
+    x, y, fit = (patterns.random_sparse(9, size=n, k=5, seed=0) for n in (40, 30, 40))
+    for values in (y, fit[::-1]):
+        h = SparseHopfield(beta=3.0)
+        h.store(x, values)
+        field = PatternField(h, n_patterns=9, emits="codes")
+        field.receive("cue", x[2], 0)
+        if values is y:
+            with pytest.raises(NetworkError, match="values over 30 units"):
+                field.step(0)
+        else:
+            assert field.step(0) == values[2]

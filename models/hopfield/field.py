@@ -153,6 +153,9 @@ class PatternField(MemoryField):
             return SDR._trusted(answer.support.indices, answer.support.indptr, self.n_patterns)
         if answer.codes is None:
             raise NetworkError("answer of a PatternField", got="real numbers", expected="codes", do="store codes")
+        if answer.codes.size != self.size:
+            got = f"values over {answer.codes.size} units"
+            raise NetworkError("answer of a PatternField", got=got, expected=f"codes over {self.size}")
         return answer.codes
 
     def _note(self, answer: "Recalled") -> None:
