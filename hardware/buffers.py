@@ -71,15 +71,24 @@ def _code_bits(part: Part, placement: Placement, n_items: int | None) -> int:
     return bitmap if placement.encoding == "bitmap" else min(counted, bitmap)
 
 
+def _ways(bits: int, role: str) -> tuple[tuple[str, int], ...]:
+    """Bits written and read. A sum is written once and read once. Of the codes that were counted half came in and were
+    read, half went out and were written: who sends or receives them counts the other side.
+    """
+    if role == "state":
+        return ("write", bits), ("read", bits)
+    return ("write", bits // 2), ("read", bits - bits // 2)
+
+
 def _spread(items: Iterable[tuple[Part, int]], role: str, shares: list[float], chip: Chip, ledger: Ledger) -> None:
-    """Every bit is written once and read once, at the memories that hold the buffers."""
+    """At the memories that hold the buffers, as far as they do; the rest is off the chip."""
     for part, bits in items:
         left = bits
         for share, level in zip(shares, chip.near):
             here = min(left, round(share * bits))
-            n = ceil(here / level.word_bits)
-            for what in ("write", "read"):
-                ledger.words((part.projection, part.phase, role), level, what, n, ceil(here / 8))
+            for what, n_bits in _ways(here, role):
+                n = ceil(n_bits / level.word_bits)
+                ledger.words((part.projection, part.phase, role), level, what, n, ceil(n_bits / 8))
             left -= here
         if left:
             _off([(part, left)], role, chip, ledger)
@@ -88,11 +97,12 @@ def _spread(items: Iterable[tuple[Part, int]], role: str, shares: list[float], c
 def _off(items: Iterable[tuple[Part, int]], role: str, chip: Chip, ledger: Ledger) -> None:
     """Off the chip: packed into bursts, in order."""
     for part, bits in items:
-        far, n_bytes = chip.beyond(f"{role}s of {part.projection!r}"), ceil(bits / 8)
-        n = ceil(n_bytes / far.burst_bytes)
-        n_pages = ceil(n_bytes / far.page_bytes) if far.page_bytes else 0
-        for write in (True, False):
-            ledger.bursts((part.projection, part.phase, role), far, write, n, n_pages, n_bytes)
+        far = chip.beyond(f"{role}s of {part.projection!r}")
+        for what, n_bits in _ways(bits, role):
+            n_bytes = ceil(n_bits / 8)
+            n = ceil(n_bytes / far.burst_bytes)
+            n_pages = ceil(n_bytes / far.page_bytes) if far.page_bytes else 0
+            ledger.bursts((part.projection, part.phase, role), far, what == "write", n, n_pages, n_bytes)
 
 
 def _count_registers(run: Run, chip: Chip, placement: Placement, ledger: Ledger) -> None:

@@ -26,12 +26,14 @@ _MOST_ROWS = 10_000_000
 class Cached:
     """Loads and write-backs in rows of each array, phase and memory, ``(n_tensors, n_phases, n_rooms)``.
 
-    ``dirty_bytes`` (n_rooms,): changed on the chip and still there at the end.
+    ``dirty_bytes`` (n_rooms,): changed on the chip and still there at the end. ``writes`` (n_tensors, n_phases): rows
+    listed as written; 0 where nothing is listed.
     """
 
     loads: Ints
     write_backs: Ints
     dirty_bytes: Ints
+    writes: Ints
 
 
 def touches(part: Part, row_words: int) -> int:
@@ -46,7 +48,8 @@ def by_trace(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int]) -> Ca
     made = some.profile.curve(rooms, writes=some.trace["write"], groups=some.groups)
     loads, backs = np.zeros((2, shape[0] * shape[1], shape[2]), np.int64)
     loads[: len(made.loads)], backs[: len(made.loads)] = made.loads, made.write_backs
-    return Cached(loads.reshape(shape), backs.reshape(shape), made.dirty_bytes.sum(axis=0))
+    writes = np.bincount(some.groups[some.trace["write"]], minlength=shape[0] * shape[1])
+    return Cached(loads.reshape(shape), backs.reshape(shape), made.dirty_bytes.sum(axis=0), writes.reshape(shape[:2]))
 
 
 def pages_opened(run: Run, row_bytes: Mapping[str, int], room: int, far: Level, policy: str) -> Ints:
@@ -56,12 +59,15 @@ def pages_opened(run: Run, row_bytes: Mapping[str, int], room: int, far: Level, 
     """
     some, shape = _selected(run, row_bytes), (len(run.tensors), len(PHASES))
     missed = some.profile.missed(room) if room > 0 else slice(None)
-    tensor, row = some.trace["tensor"][missed], some.trace["row"][missed]
-    own = np.array([row_bytes.get(name, 0) for name in run.tensors], np.int64)
-    bases = base_addresses([tensor.n_rows for tensor in run.tensors.values()], own, dram=far)
-    starts = row_addresses(bases[tensor], row, own[tensor], dram=far)
+    key = (*row_bytes.items(), far.dram)
+    if key not in run.kept:
+        own = np.array([row_bytes.get(name, 0) for name in run.tensors], np.int64)
+        tensor, row = some.trace["tensor"], some.trace["row"]
+        bases = base_addresses([tensor.n_rows for tensor in run.tensors.values()], own, dram=far)
+        run.kept[key] = row_addresses(bases[tensor], row, own[tensor], dram=far), own[tensor]
+    starts, sizes = (array[missed] for array in run.kept[key])
     groups = some.groups[missed]
-    return page_activates(starts, own[tensor], groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
+    return page_activates(starts, sizes, groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
 
 
 class Selected(NamedTuple):
@@ -112,4 +118,4 @@ def by_popularity(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int], 
             loads[where] = np.round(n * missed)
             if part.counts["words_written"]:
                 backs[where] = loads[where]
-    return Cached(loads, backs, np.zeros(len(rooms), np.int64))
+    return Cached(loads, backs, np.zeros(len(rooms), np.int64), np.zeros((len(names), len(PHASES)), np.int64))

@@ -194,6 +194,8 @@ def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, foun
         lost.append(f"{landing.dirty_bytes:,} bytes changed on the chip and not written back at the end")
     if card.basis == "access" and not placement.routes:
         lost.append("network: codes stay where they are")
+    if card.basis == "access":
+        lost.append("functions of sums (normalisation, sigmoids, separation), codes between the steps of a recall")
     if card.basis == "event":
         lost.append("spikes that units send out")
         if run.total("words_written"):

@@ -266,8 +266,11 @@ class Landing:
             for part in self._parts(plan):
                 at = names.index(plan.name), PHASES.index(part.phase)
                 self._access(part, plan, levels[first])
-                self._chain(part, plan, levels[first:], made.loads[at][first:], made.write_backs[at][first:])
-                loads, backs = int(made.loads[at][-1]), int(made.write_backs[at][-1])
+                counts, n_written = part.counts, int(made.writes[at])
+                whole = not counts["words_read"] and counts["words_written"] >= n_written * plan.row_words > 0
+                loads = made.loads[at] * (not whole)  # rows that are written from end to end need not be loaded
+                self._chain(part, plan, levels[first:], loads[first:], made.write_backs[at][first:])
+                loads, backs = int(loads[-1]), int(made.write_backs[at][-1])
                 self._far(part, plan, loads, backs, activates[plan.name, part.phase])
 
     def _by_law(self, sizes: Mapping[str, int], rooms: Sequence[int]) -> Cached:

@@ -1,7 +1,7 @@
 """Where a run's arrays, codes and sums lie on a chip, and what is assumed of it beyond what was simulated."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
 from math import isfinite
 from types import MappingProxyType
@@ -154,8 +154,10 @@ class Placement:
             "the card's own memories" if self.on_chip_bytes is None else f"{in_bytes(self.on_chip_bytes)} on the chip"
         )
         own = [f"{name}={policy}" for name, policy in self.tensors.items()]
-        others = [name for name in ("popularity", "weight_bits") if getattr(self, name) is not None]
+        said = ("on_chip_bytes", "policy", "tensors", "routes")
+        others = [f.name for f in fields(self) if f.name not in said and getattr(self, f.name) != f.default]
         own += [f"{name}={getattr(self, name)!r}" for name in others]
+        own += [f"{name} over {a} -> {b}" for name, (a, b) in self.routes.items()]
         return f"Placement({', '.join([size, self.policy, *own])})"
 
 

@@ -49,6 +49,14 @@ def test_a_sweep_prints_a_row_each_and_draws(recorded, capsys, tmp_path):
     assert len(json.loads(capsys.readouterr().out)["sweep"]) == 14
 
 
+def test_a_sweep_leaves_out_what_is_too_small_for_the_card(recorded, capsys, tmp_path):
+    assert ended("energy", recorded, "--sweep", "--card", "truenorth", "--out", tmp_path / "sweep") == 0
+    text = capsys.readouterr().out
+    assert "left out, too small: 8 KiB" in text
+    assert text.count(" pJ") + text.count(" nJ") + text.count(" uJ") > 5
+    assert ended("energy", recorded, "--sweep", "--policy", "pin:none", "--out", tmp_path / "sweep") == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

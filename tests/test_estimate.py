@@ -315,11 +315,38 @@ def test_codes_travel_as_addresses_or_bitmaps_or_what_is_shorter():
             report = estimate(run, DDR4, Placement(encoding=encoding), n_items=10)
             _, moved[encoding], _ = report.counted.ledger.total(role="activation", what="read")
         words = {
-            name: 8 * ceil(bits / 64) for name, bits in (("aer", code_bits), ("bitmap", 10 * 1088), ("auto", shorter))
+            name: 8 * ceil((bits - bits // 2) / 64)
+            for name, bits in (("aer", code_bits), ("bitmap", 10 * 1088), ("auto", shorter))
         }
         assert moved == words
     with pytest.raises(ParameterError, match="for bitmaps"):
         estimate(run, DDR4, Placement(encoding="bitmap"))
+
+
+def test_codes_are_read_where_they_come_in_and_written_where_they_go_out():
+    """Of the bits that a projection counts, half came in; the other side of each move is counted by the other end."""
+    run = retrieval(64, 128, read=8, code_bits=6400)
+    total = estimate(run, DDR4).counted.ledger.total
+    assert (total(role="activation", what="read")[0], total(role="activation", what="write")[0]) == (50, 50)
+
+
+def test_rows_written_from_end_to_end_are_not_loaded():
+    made = {}
+    for words in (32, 31):
+        run = Traffic(tensors={"W": Tensor(100, 256)})
+        run.add("W", "learn", words_written=100 * words)
+        run.trace = np.array([(0, i, True, PHASES.index("learn")) for i in range(100)], TRACE)
+        report = estimate(run, DDR4, Placement(on_chip_bytes=4 * KB))
+        made[words] = [report.counted.ledger.total(level="dram", what=what)[0] for what in ("read", "write")]
+    assert made[32][0] == 0
+    assert made[31][0] == 100 * 4
+    assert made[32][1] == made[31][1] > 0
+
+
+def test_placements_show_what_is_not_as_usual():
+    text = repr(Placement(1024, batch=4, spill="activations", tensors={"W": "pin"}, routes={"W": (0, 3)}))
+    assert text == "Placement(1 KiB on the chip, auto, W=pin, spill='activations', batch=4, W over 0 -> 3)"
+    assert repr(Placement()) == "Placement(the card's own memories, auto)"
 
 
 def test_codes_and_sums_compete_with_the_rows():

@@ -193,7 +193,7 @@ def test_codes_on_their_way_keep_their_addresses_whatever_the_encoding():
     run.add("L0->L1:U", "io", code_bits=900)
     for encoding in ("aer", "bitmap", "auto"):
         report = estimate(run, DDR4, Placement(1 << 20, encoding=encoding), n_items=1)
-        assert report.counted.ledger.total(projection="L0->L1:U", what="write")[0] == -(-900 // 64)
+        assert report.counted.ledger.total(projection="L0->L1:U", what="write")[0] == -(-450 // 64)
 
 
 def test_rows_taken_whole_are_no_messages_of_units():

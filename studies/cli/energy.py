@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sdrsim.errors import ParameterError
+from sdrsim.errors import CapacityError, ParameterError
 from sdrsim.studies.cli.guard import guarded
 from sdrsim.studies.cli.options import Debug, Json, ResultFile
 from sdrsim.studies.cli.report import emit, lines
@@ -68,10 +68,19 @@ def command(
 def _sweep(
     run: "Run", card: str, options: dict[str, Any], phase: str | None, items: int | None, out: Path, as_json: bool
 ) -> None:
-    from sdrsim.hardware import Placement, compare
+    from sdrsim.hardware import Placement, compare, estimate
     from sdrsim.studies.plotting import DOUBLE_COLUMN, energy, save, subplots
 
-    places = [Placement(on_chip_bytes=size, **options) for size in _SWEEP]
+    places, small = [], []
+    for size in _SWEEP:
+        place = Placement(on_chip_bytes=size, **options)
+        try:
+            estimate(run, card, place, phase=phase, n_items=items)
+            places.append(place)
+        except CapacityError as error:  # too small for this card, or for a pin
+            small.append((size, error))
+    if not places:
+        raise small[-1][1]
     table = compare({run.name or "run": {"traffic": run, "n_items": items or 1}}, [card], places, phase)
     figure, axes = subplots(1, 1, (DOUBLE_COLUMN[0], 4.2))
     energy(axes, table, bars=("on_chip_bytes",))
@@ -88,12 +97,14 @@ def _sweep(
             *(_energy(row[name], table.units["pj"]) for name in names),
             f"{row['on_chip_bytes_moved']:,.0f}",
             f"{row['off_chip_bytes_moved']:,.0f}",
-            f"{row['time_ns']:,.0f}",
+            f"{row['time_ns']:,.0f}" if row["time_ns"] else "-",
         )
         for row in table.rows()
     ]
     print(lines(head, rows, right=head))
     last = table.reports[-1]
+    if small:
+        print(f" left out, too small: {', '.join(_size(size) for size, _ in small)} ({small[0][1].what})")
     print("\n".join(["", f" weakest grade {last.weakest_grade}", *_said(last), *(f" wrote {path}" for path in files)]))
 
 
