@@ -161,7 +161,7 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
     if any(_in_crossbar(part, chip, found) and part.tensor.arithmetic == "mac" for part in run.parts):
         notes.append("inputs that are numbers taken as one step of the converters: a lower bound")
     cached = {p.name for p in found if p.policy == "cache"} if chip.near else set()
-    if placement.silent_store and any(p.counts.get("words_silent") for p in run.parts if p.projection in cached):
+    if placement.silent_store and any(_all_listed(p, run) for p in run.parts if p.projection in cached):
         notes.append("rows written as they were leave a cache as changed ones: write-backs are an upper bound")
     if placement.weight_bits is not None:
         notes.append(f"weights of {placement.weight_bits} bits: assumed, not simulated")
@@ -171,6 +171,15 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
     if wider and chip.card.basis == "access":
         notes.append(f"operations on {', '.join(wider)} priced as those of 32 bits: a lower bound")
     return notes
+
+
+def _all_listed(part: Part, run: Run) -> bool:
+    """Whether the trace lists a write for every row touched, though some words stayed as they were."""
+    if run.trace is None or not part.counts.get("words_silent"):
+        return bool(part.counts.get("words_silent"))
+    mine = run.trace["tensor"] == list(run.tensors).index(part.projection)
+    written = mine & run.trace["write"] & (run.trace["phase"] == PHASES.index(part.phase))
+    return int(written.sum()) >= part.counts["rows_read"]
 
 
 def _left_out(run: Run, card: Card, placement: Placement, landing: Landing, found: Sequence[Plan]) -> list[str]:

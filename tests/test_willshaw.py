@@ -12,7 +12,7 @@ from reference.hebbian_reference import ReferenceMemory, follow, nasty_cues
 
 from sdrsim import SDR, patterns
 from sdrsim.errors import ParameterError
-from sdrsim.models.hebbian import WillshawMemory
+from sdrsim.models.hebbian import CliqueMemory, WillshawMemory
 
 pytestmark = pytest.mark.filterwarnings("ignore::sdrsim.errors.SaturationWarning")
 
@@ -218,3 +218,30 @@ def test_copies_are_whole_and_apart():
     assert memory.n_stored == 50
     assert memory.recall(cues).codes == before.codes
     assert len(pickle.dumps(memory)) < 2 * memory.n_bytes, "scratch is not part of a copy"
+
+
+@pytest.mark.parametrize("clusters", [False, True])
+def test_a_traced_store_lists_the_rows_that_changed(clusters):
+    x = patterns.random_block(300, 8, 16, seed=3)
+
+    def made():
+        return CliqueMemory(8, 16) if clusters else WillshawMemory(128, 8)
+
+    traced, plain = made(), made()
+    s, t = traced.store(x, trace=True).traffic, plain.store(x).traffic
+    assert s.without_trace() == t
+    assert traced.n_links == plain.n_links
+    assert (traced.links() != plain.links()).nnz == 0
+    links, expected = np.zeros((128, 128), bool), []
+    for item in x.indices.reshape(300, 8):
+        for u in item:
+            expected.append((u, False))
+            new = [v for v in item if v != u and not links[u, v]]
+            if new:
+                links[u, new] = True
+                expected.append((u, True))
+    assert [(row, bool(write)) for _, row, write, _ in s.trace.tolist()] == expected
+    again = traced.store(x, trace=True).traffic
+    assert not again.trace["write"].any()
+    assert len(again.trace) == 2400
+    assert again.total("words_silent") == again.total("words_written")

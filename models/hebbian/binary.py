@@ -19,7 +19,7 @@ from sdrsim.models.hebbian.base import Arrays, HebbianMemory, Recalled, Stored
 from sdrsim.models.hebbian.kernels.forget import store_forgetting
 from sdrsim.models.hebbian.kernels.messages import values_of
 from sdrsim.models.hebbian.kernels.net import N_COUNTS, N_READS, Net, Work, make_work
-from sdrsim.models.hebbian.kernels.store import gather_groups, set_own_bits, store_by_rows, store_items
+from sdrsim.models.hebbian.kernels.store import gather_groups, set_own_bits, store_by_rows, store_items, store_traced
 from sdrsim.models.hebbian.kernels.sum_of_max import recall_by_max
 from sdrsim.models.hebbian.kernels.sum_of_sum import recall_by_sum
 from sdrsim.models.hebbian.kernels.wire import wire_physical
@@ -146,7 +146,7 @@ class BinaryMemory(HebbianMemory):
         net, before = self._net, self.density
         traffic, n_in = self._new_traffic(), len(codes.indices)
         physical = self._arrays.get("physical", _NO_ROWS)
-        n_gone = 0
+        n_gone, changed = 0, np.ones(n_in, np.bool_)
         if self._p_forget > 0:
             key = np.uint64(subseed(self.seed, "forgetting"))
             n_new, n_touched, n_silent, n_gone, n_cut, n_draws = store_forgetting(
@@ -155,6 +155,8 @@ class BinaryMemory(HebbianMemory):
             gather_groups(net)
             cut = {"words_read": n_cut, "words_written": n_cut, "words_silent": n_cut - n_gone}
             traffic.add(self.tensor, "decay", **cut, random_numbers=n_draws)
+        elif trace:
+            n_new, n_touched, n_silent = store_traced(net, physical, codes.indptr, codes.indices, changed)
         elif self._fills_by_rows(n_in, physical):
             n_new, n_touched, n_silent = store_by_rows(net, codes.indptr, codes.indices)
         else:
@@ -171,9 +173,9 @@ class BinaryMemory(HebbianMemory):
             code_bits=n_in * address_bits(self.size),
         )
         if trace:
-            accesses = np.repeat(codes.indices.astype(np.int64), 2)
-            accesses[1::2] = -1 - accesses[1::2]
-            traffic.trace = trace_of(accesses, "learn")
+            rows = codes.indices.astype(np.int64)
+            listed = np.stack([np.ones_like(changed), changed], axis=1)  # read; written where it changed
+            traffic.trace = trace_of(np.stack([rows, -1 - rows], axis=1)[listed], "learn")
         self.n_stored += len(codes)
         self.n_links += n_new - n_gone
         self.n_active_stored += n_in

@@ -187,7 +187,7 @@ class CliqueMemory(BinaryMemory):
         x : (n, n_clusters) integers, -1 where a cluster is not used; or SDR, bool ``(n, n_units)``
             Each with one unit in exactly `order` clusters.
         trace : bool
-            List every row read and written, in order.
+            List every row read, and written where it changed, in order (with `p_forget`: every row that was touched).
         """
         codes = self._as_codes("x", x)
         wrong = codes.n_active != self.order

@@ -121,7 +121,7 @@ class WillshawMemory(BinaryMemory):
         x : codes over `n_units` (SDR, bool or 0/1 uint8 ``(n, n_units)``, indices ``(n, k)``, CSR), or one item
             Each of `n_active` active units, when that is given.
         trace : bool
-            List every row read and written, in order.
+            List every row read, and written where it changed, in order (with `p_forget`: every row that was touched).
         """
         codes = as_sdr(x, self.size, what="x")
         if self.n_active is not None and len(codes) and np.any(codes.n_active != self.n_active):

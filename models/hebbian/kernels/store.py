@@ -47,6 +47,30 @@ def store_items(net: Net, physical: Words, indptr: Offsets, indices: Ints) -> tu
 
 
 @compiled
+def store_traced(
+    net: Net, physical: Words, indptr: Offsets, indices: Ints, changed: NDArray[np.bool_]
+) -> tuple[int, int, int]:
+    """As `store_items`; `changed` (n_active,) tells of every row of every item whether it was changed."""
+    n_new, n_touched, n_silent = 0, 0, 0
+    places, masks = np.empty(len(indices), np.int32), np.empty(len(indices), np.uint64)
+    for m in range(len(indptr) - 1):
+        n_list = code_words(indices[indptr[m] : indptr[m + 1]], places, masks)
+        for a in range(indptr[m], indptr[m + 1]):
+            unit = indices[a : a + 1]
+            if len(physical):
+                new, silent = _store_physical(net.rows, physical, unit, places[:n_list], masks[:n_list])
+            else:
+                new, silent = _store_code(net.rows, unit, places[:n_list], masks[:n_list])
+            changed[a] = new > 0
+            n_new, n_silent, n_touched = n_new + new, n_silent + silent, n_touched + n_list
+            if net.n_clusters:
+                group = net.groups[net.cluster_of[unit[0]]]
+                for i in range(n_list):
+                    group[places[i]] |= masks[i]
+    return n_new, n_touched, n_silent
+
+
+@compiled
 def _store_code(rows: Words, units: Ints, places: Ints, masks: Words) -> tuple[int, int]:
     n_new, n_silent = ZERO, ZERO
     for u in units:
