@@ -118,7 +118,9 @@ def test_a_vector_stays_the_one_that_counts():
 
 def test_adding_up_traces_joins_them_once(monkeypatch):
     joined = []
-    monkeypatch.setattr(np, "concatenate", lambda parts, join=np.concatenate: joined.append(len(parts)) or join(parts))
+    monkeypatch.setattr(
+        np, "concatenate", lambda parts, join=np.concatenate, **more: joined.append(len(parts)) or join(parts, **more)
+    )
     total = Traffic()
     for i in range(200):
         total += Traffic(tensors={"U": SHAPES["U"]}, trace=np.array([(0, i, True, 1)], TRACE))
