@@ -110,7 +110,7 @@ def test_activations_equal_the_twin_byte_by_byte(net, capacity, convention):
     assert {what: moved(report, False, "activation", [what]) for what in off} == off
 
 
-@settings(max_examples=40)
+@settings(max_examples=15)
 @given(networks(), st.sampled_from(MOVING))
 def test_off_chip_bytes_never_rise_with_capacity(net, convention):
     for spill in ("weights", "activations"):
