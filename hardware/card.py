@@ -10,7 +10,7 @@ import numpy as np
 
 from sdrsim.errors import ParameterError, did_you_mean
 from sdrsim.files.table import Table
-from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, Level, Mesh
+from sdrsim.hardware.levels import CARD_UNITS, LEVEL_UNITS, MESH_UNITS, RATES, Level, Mesh
 from sdrsim.hardware.quantity import Grade, Quantity, scaled_logic, weakest
 
 __all__ = ["Card"]
@@ -19,7 +19,6 @@ _LAYOUT = ("capacity_bytes", "word_bits", "ports", "n_banks", "cell", "monolithi
 _FOLDER = Path(__file__).parent / "cards"
 _TEMPLATE = "template"
 _BASES = ("access", "event")
-_RATES = ("op_rate", "bandwidth")
 _ADDS_AND_MULTIPLIES = ("add_int8", "add_int32", "mul_int8", "mac_int8", "and_popcnt_64")
 _SELECTION = ("compare", "rng", "exp_lut", "neuron_update")
 
@@ -96,7 +95,7 @@ class Card:
         for path, quantity in self.quantities().items():
             if quantity.low < 0:
                 raise ParameterError(path, got=quantity.low, expected="0 or more")
-            if path.rpartition(".")[2] in _RATES and not quantity.low > 0:
+            if path.rpartition(".")[2] in RATES and not quantity.low > 0:
                 raise ParameterError(path, got=f"{quantity.low:g}", expected="above 0: times are divided by it")
 
     @staticmethod

@@ -64,7 +64,7 @@ def count(run: Run, card: Card, placement: Placement, n_items: int | None = None
         rooms.reserve(buffers)
         taken = 0
     else:
-        taken = sum(p.n_bytes for p in found if p.policy not in ("off_chip",))
+        taken = sum(p.n_bytes for p in found if p.policy != "off_chip")
     landing = Landing(run, chip, placement, rooms, ledger, _reuse(run, placement, n_items))
     landing.land(found)
     count_buffers(run, chip, placement, rooms, taken, ledger, n_items)
@@ -150,12 +150,9 @@ def _reuse(run: Run, placement: Placement, n_items: int | None) -> dict[tuple[st
 
 def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> list[str]:
     notes = []
-    by_law = run.trace is None or placement.popularity is not None
-    if placement.popularity is not None and by_law and any(p.policy == "cache" for p in found):
-        law = "uniformly" if placement.zipf == 0 else f"by a Zipf law of exponent {placement.zipf:g}"
-        notes.append(
-            f"uniform bound: rows taken as drawn {law}" if placement.zipf == 0 else f"rows taken as drawn {law}"
-        )
+    if placement.popularity is not None and any(p.policy == "cache" for p in found):
+        law = f"by a Zipf law of exponent {placement.zipf:g}" if placement.zipf else "uniformly"
+        notes.append(f"{'' if placement.zipf else 'uniform bound: '}rows taken as drawn {law}")
     if any(_in_crossbar(part, chip, found) for part in run.parts):
         notes.append("active rows taken to lie in one crossbar array: one conversion a sum, a lower bound")
     if any(_in_crossbar(part, chip, found) and part.tensor.arithmetic == "mac" for part in run.parts):
@@ -175,8 +172,9 @@ def _said(run: Run, chip: Chip, placement: Placement, found: Sequence[Plan]) -> 
 
 def _all_listed(part: Part, run: Run) -> bool:
     """Whether the trace lists a write for every row touched, though some words stayed as they were."""
-    if run.trace is None or not part.counts.get("words_silent"):
-        return bool(part.counts.get("words_silent"))
+    silent = bool(part.counts.get("words_silent"))
+    if run.trace is None or not silent:
+        return silent
     mine = run.trace["tensor"] == list(run.tensors).index(part.projection)
     written = mine & run.trace["write"] & (run.trace["phase"] == PHASES.index(part.phase))
     return int(written.sum()) >= part.counts["rows_read"]

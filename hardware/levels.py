@@ -8,7 +8,7 @@ from sdrsim.hardware.dram import Dram
 from sdrsim.hardware.quantity import Quantity
 from sdrsim.hardware.sram import Cell, sram
 
-__all__ = ["CARD_UNITS", "KINDS", "LEVEL_UNITS", "MESH_UNITS", "Level", "Mesh"]
+__all__ = ["CARD_UNITS", "KINDS", "LEVEL_UNITS", "MESH_UNITS", "RATES", "Level", "Mesh"]
 
 KINDS = ("reg", "sram", "edram", "cim", "nvm", "dram")
 LEVEL_UNITS = {
@@ -27,6 +27,8 @@ LEVEL_UNITS = {
 }
 """The numbers of a level, each in the unit it is kept in."""
 MESH_UNITS = {"e_inject": "pJ/transfer", "e_hop_x": "pJ/hop", "e_hop_y": "pJ/hop", "t_hop_x": "ns", "t_hop_y": "ns"}
+RATES = ("op_rate", "bandwidth")
+"""The numbers that times are divided by."""
 CARD_UNITS = {"op_rate": "Gop/s", "barrier": "ns", "static_power": "W"}
 _SRAM_NUMBERS = ("e_read", "e_write", "t_access", "leakage")
 _LAYOUT = ("capacity_bytes", "word_bits", "n_banks", "ports")

@@ -1,12 +1,11 @@
 """Second stage of an estimate: prices, time, and what leaks while it passes."""
 
 from collections.abc import Iterator, Mapping
-from math import ceil
 from typing import NamedTuple
 
 from sdrsim.hardware.card import Card
 from sdrsim.hardware.chip import Chip
-from sdrsim.hardware.levels import Level
+from sdrsim.hardware.levels import RATES, Level
 from sdrsim.hardware.moves import Ledger, Move
 from sdrsim.hardware.placement import Placement
 from sdrsim.hardware.quantity import Grade, Quantity
@@ -17,8 +16,7 @@ GRADE_SPREAD: dict[Grade, float] = {"A": 1.1, "B": 1.25, "C": 2.0, "user": 1.0}
 """Factor to either side of a number that has no range of its own, by its grade: an assumption of this project."""
 _PJ_PER_W_NS = 1e3
 _STATIC = ("leakage", "standby_active", "refresh")
-_RATES = ("op_rate", "bandwidth")
-_TIMES = (*_RATES, "t_access", "barrier")
+_TIMES = (*RATES, "t_access", "barrier")
 
 
 class Priced(NamedTuple):
@@ -149,7 +147,7 @@ def time_ends(card: Card) -> dict[str, tuple[float, float]]:
         name = path.rpartition(".")[2]
         if name in _TIMES:
             low, _, high = span(quantity)
-            found[path] = (high, low) if name in _RATES else (low, high)
+            found[path] = (high, low) if name in RATES else (low, high)
     return found
 
 
@@ -160,4 +158,4 @@ def peak_operations(card: Card) -> float | None:
 
 def steps_of(n_items: int | None) -> int:
     """Time steps of a run: one an item where that is known, else one."""
-    return max(1, ceil(n_items)) if n_items else 1
+    return n_items or 1

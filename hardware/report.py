@@ -1,7 +1,7 @@
 """What a run costs on a chip: energy, time, bytes by place and role, with range, grades and what is left out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -116,17 +116,12 @@ class Report:
     def time_range_ns(self) -> tuple[float, float]:
         """Time with every access, bandwidth and rate at its fast end, and at its slow end."""
         ends = time_ends(self.counted.chip.card)
-        fast, slow = (
-            times(
-                self.counted.ledger,
-                self.counted.chip,
-                self.placement,
-                steps_of(self.n_items),
-                {path: end[i] for path, end in ends.items()},
-            ).total
-            for i in (0, 1)
-        )
+        fast, slow = (self.time_at({path: end[i] for path, end in ends.items()}) for i in (0, 1))
         return fast, slow
+
+    def time_at(self, values: Mapping[str, float]) -> float:
+        """Time in ns with these numbers, by their paths, in the place of the card's."""
+        return times(self.counted.ledger, self.counted.chip, self.placement, steps_of(self.n_items), values).total
 
     @property
     def power_w(self) -> float:

@@ -4,7 +4,7 @@ from typing import Any
 
 from sdrsim.errors import ParameterError
 from sdrsim.files.table import Table
-from sdrsim.hardware.pricing import span, steps_of, time_ends, times
+from sdrsim.hardware.pricing import span, time_ends
 from sdrsim.hardware.report import Report
 
 __all__ = ["tornado"]
@@ -47,11 +47,7 @@ def tornado(report: Report, grades: tuple[str, ...] = ("A", "B", "C", "user")) -
         low, nominal, high = span(numbers[path])
         rows.append((path, "price", total + n * (low - nominal), total + n * (high - nominal)))
     for path, ends in time_ends(report.counted.chip.card).items():
-        steps = steps_of(report.n_items)
-        taken = [
-            times(report.counted.ledger, report.counted.chip, report.placement, steps, {path: end}).total
-            for end in ends
-        ]
+        taken = [report.time_at({path: end}) for end in ends]
         if report.time_ns and any(t != report.time_ns for t in taken):
             rows.append((path, "time", *(total + report.static_pj * (t / report.time_ns - 1) for t in taken)))
     rows = sorted((row for row in rows if numbers[row[0]].grade in grades), key=lambda row: row[2] - row[3])

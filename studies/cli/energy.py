@@ -68,26 +68,26 @@ def command(
 def _sweep(
     run: "Run", card: str, options: dict[str, Any], phase: str | None, items: int | None, out: Path, as_json: bool
 ) -> None:
-    from sdrsim.hardware import Placement, compare, estimate
+    from sdrsim.files.table import Table
+    from sdrsim.hardware import Placement, compare
     from sdrsim.studies.plotting import DOUBLE_COLUMN, energy, save, subplots
 
-    places, small = [], []
+    some, found, small = run if phase is None else run.only(phase), [], []
     for size in _SWEEP:
         place = Placement(on_chip_bytes=size, **options)
         try:
-            estimate(run, card, place, phase=phase, n_items=items)
-            places.append(place)
+            found.append(compare({run.name or "run": {"traffic": some, "n_items": items or 1}}, [card], [place]))
         except CapacityError as error:  # too small for this card, or for a pin
             small.append((size, error))
-    if not places:
+    if not found:
         raise small[-1][1]
-    table = compare({run.name or "run": {"traffic": run, "n_items": items or 1}}, [card], places, phase)
+    table, parts = Table.concat(found), Table.concat(one.parts for one in found)
     figure, axes = subplots(1, 1, (DOUBLE_COLUMN[0], 4.2))
-    energy(axes, table, bars=("on_chip_bytes",))
+    energy(axes, parts, bars=("on_chip_bytes",))
     axes.set_title(f"{run.name} on {table['card'][0]}" + (f", {phase}" if phase else ""))
     files = save(figure, out, table=table)
     if as_json:
-        emit({"sweep": list(table.rows()), "parts": list(table.parts.rows()), "files": [str(path) for path in files]})
+        emit({"sweep": list(table.rows()), "parts": list(parts.rows()), "files": [str(path) for path in files]})
         return
     head = ("on chip", "energy", "low", "high", "static", "bytes on chip", "bytes off chip", "time ns")
     names = ("pj", "low_pj", "high_pj", "static_pj")
@@ -102,7 +102,7 @@ def _sweep(
         for row in table.rows()
     ]
     print(lines(head, rows, right=head))
-    last = table.reports[-1]
+    last = found[-1].reports[-1]
     if small:
         print(f" left out, too small: {', '.join(_size(size) for size, _ in small)} ({small[0][1].what})")
     print("\n".join(["", f" weakest grade {last.weakest_grade}", *_said(last), *(f" wrote {path}" for path in files)]))

@@ -102,7 +102,7 @@ def run(params: StudyParams, seed: int, progress: Progress) -> dict[str, Any]:
     progress(2, 4, "mac found")
     rows, runs, traffic = [], {}, Traffic()
     for name in MEMORIES:
-        errors = [_error(_made(name, params, k, size), x[:n_items], params, k) for k, x in zip(keys, items)]
+        errors = [_error(name, params, size, x[:n_items], k) for k, x in zip(keys, items)]
         rate = measures.spread([e.value for e in errors], params.n_networks * params.n_cues)
         memory = _made(name, params, keys[0], size)
         stored = memory.store(items[0][:n_items], trace=True)
@@ -165,15 +165,12 @@ def _recall(name: str, memory: Any, params: StudyParams, cues: SDR, trace: bool 
     return memory.recall(cues, trace=trace)
 
 
-def _error(memory: Any, x: SDR, params: StudyParams, key: int) -> measures.Rate:
+def _error(name: str, params: StudyParams, size: tuple[int, int], x: SDR, key: int) -> measures.Rate:
+    """Share of the cues that a memory of all of x answers wrongly."""
+    memory = _made(name, params, key, size)
     memory.store(x)
-    name = _name_of(memory)
-    return measures.exact_error(_recall(name, memory, params, _cues(params, x, key)).codes, x[: params.n_cues])
-
-
-def _name_of(memory: Any) -> str:
-    kinds = {WillshawMemory: WILLSHAW, CliqueMemory: CLIQUE, Mac: MAC}
-    return kinds.get(type(memory), HOPFIELD)
+    codes = _recall(name, memory, params, _cues(params, x, key)).codes
+    return measures.exact_error(codes, x[: params.n_cues])
 
 
 def _load(params: StudyParams, keys: list[int], items: list[SDR]) -> tuple[int, Table]:
@@ -182,8 +179,7 @@ def _load(params: StudyParams, keys: list[int], items: list[SDR]) -> tuple[int, 
 
     def mean_error(n: int) -> float:
         if n not in tried:
-            made = (WillshawMemory(params.n_clusters * params.cluster_size, params.n_clusters, seed=k) for k in keys)
-            tried[n] = [_error(m, x[:n], params, k).value for m, x, k in zip(made, items, keys)]
+            tried[n] = [_error(WILLSHAW, params, (0, 0), x[:n], k).value for x, k in zip(items, keys)]
         return float(np.mean(tried[n]))
 
     low, high = -(-params.n_cues // params.step), params.most_items // params.step
@@ -203,7 +199,7 @@ def _smallest_mac(params: StudyParams, keys: list[int], items: list[SDR], n_item
     for size in LADDER:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SaturationWarning)  # too small a mac is what is looked for
-            errors = [_error(_made(MAC, params, k, size), x[:n_items], params, k).value for k, x in zip(keys, items)]
+            errors = [_error(MAC, params, size, x[:n_items], k).value for k, x in zip(keys, items)]
         if np.mean(errors) <= params.target:
             return size
     return LADDER[-1]
