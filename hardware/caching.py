@@ -45,7 +45,7 @@ def by_trace(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int]) -> Ca
     """From the accesses of the arrays named, in the order of the run: one pass for all rooms, exact."""
     some = _selected(run, row_bytes)
     shape = (len(run.tensors), len(PHASES), len(rooms))
-    made = some.profile.curve(rooms, writes=some.trace["write"], groups=some.groups)
+    made = _profile(run, row_bytes).curve(rooms, writes=some.trace["write"], groups=some.groups)
     loads, backs = np.zeros((2, shape[0] * shape[1], shape[2]), np.int64)
     loads[: len(made.loads)], backs[: len(made.loads)] = made.loads, made.write_backs
     writes = np.bincount(some.groups[some.trace["write"]], minlength=shape[0] * shape[1])
@@ -58,24 +58,22 @@ def pages_opened(run: Run, row_bytes: Mapping[str, int], room: int, far: Level, 
     Arrays lie behind one another, rows as `row_addresses` puts them; fetches in the order of the run.
     """
     some, shape = _selected(run, row_bytes), (len(run.tensors), len(PHASES))
-    missed = some.profile.missed(room) if room > 0 else slice(None)
+    missed = _profile(run, row_bytes).missed(room) if room > 0 else slice(None)
     key = (*row_bytes.items(), far.dram)
     if key not in run.kept:
         own = np.array([row_bytes.get(name, 0) for name in run.tensors], np.int64)
-        tensor, row = some.trace["tensor"], some.trace["row"]
         bases = base_addresses([tensor.n_rows for tensor in run.tensors.values()], own, dram=far)
-        run.kept[key] = row_addresses(bases[tensor], row, own[tensor], dram=far), own[tensor]
-    starts, sizes = (array[missed] for array in run.kept[key])
-    groups = some.groups[missed]
+        run.kept[key] = row_addresses(bases[some.trace["tensor"]], some.trace["row"], some.sizes, dram=far)
+    starts, sizes, groups = (array[missed] for array in (run.kept[key], some.sizes, some.groups))
     return page_activates(starts, sizes, groups, shape[0] * shape[1], dram=far, policy=policy).reshape(shape)
 
 
 class Selected(NamedTuple):
-    """Accesses of some arrays: the trace, groups (array and phase), distances."""
+    """Accesses of some arrays: the trace, groups (array and phase), bytes of the rows."""
 
     trace: NDArray[Any]
     groups: Ints
-    profile: Profile
+    sizes: Ints
 
 
 def _selected(run: Run, row_bytes: Mapping[str, int]) -> Selected:
@@ -89,10 +87,20 @@ def _selected(run: Run, row_bytes: Mapping[str, int]) -> Selected:
     size_of = np.array([row_bytes.get(name, -1) for name in run.tensors], np.int64)
     trace = run.trace[size_of[run.trace["tensor"]] >= 0]
     tensor = trace["tensor"].astype(np.int64)
-    groups = tensor * len(PHASES) + trace["phase"]
-    made = Selected(trace, groups, profile((tensor << 40) | trace["row"], size_of[tensor]))
+    made = Selected(trace, tensor * len(PHASES) + trace["phase"], size_of[tensor])
     run.kept[key] = made
     return made
+
+
+def _profile(run: Run, row_bytes: Mapping[str, int]) -> Profile:
+    """Distances of these accesses; kept by the run as well, and not formed where nothing stays on the chip."""
+    key = (*row_bytes.items(), "distances")
+    known: Profile | None = run.kept.get(key)
+    if known is None:
+        some = _selected(run, row_bytes)
+        ids = (some.trace["tensor"].astype(np.int64) << 40) | some.trace["row"]
+        known = run.kept[key] = profile(ids, some.sizes)
+    return known
 
 
 def by_popularity(run: Run, row_bytes: Mapping[str, int], rooms: Sequence[int], alpha: float) -> Cached:
